@@ -1,0 +1,74 @@
+# `make demo` and `make test` are all a newcomer needs: on a machine with Python 3.11+ they set up
+# everything they use inside this folder (.venv, node_modules, .cache) and nothing outside it.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+ARGS   ?=
+
+# Node and npm come from PyPI into the same environment, so its folder leads the path.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast test-contracts test-long test-ipfs check format snapshots bench lock clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+$(VENV)/.ready: requirements.lock pyproject.toml scripts/check_python.py
+	@$(PYTHON) scripts/check_python.py
+	@echo "set-up 1/3: python environment (about a minute, once)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --require-hashes -r requirements.lock
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json $(VENV)/.ready
+	@echo "set-up 2/3: chain tools (anvil, forge, solc, OpenZeppelin)"
+	@npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+.cache/.ready: node_modules/.ready scripts/install_solc.py
+	@echo "set-up 3/3: compiler"
+	@$(PY) -m scripts.install_solc
+	@touch $@
+
+setup: .cache/.ready ## Set up everything (the other targets call it)
+
+demo: setup ## Play the first paid, proven job: three scenes on a local chain (ARGS=--json for machines)
+	@$(PY) -m scripts.demo $(ARGS)
+
+test: setup ## Run the whole suite: unit, contracts, integration, end to end
+	@$(PY) -m scripts.run_tests $(ARGS)
+
+test-fast: setup ## Unit tests only
+	@$(PY) -m pytest tests/unit $(ARGS)
+
+test-contracts: setup ## Contract scenarios under Brownie
+	@$(PY) -m scripts.run_tests --only contracts $(ARGS)
+
+test-long: setup ## The longer campaigns
+	@$(PY) -m scripts.run_tests --long $(ARGS)
+
+test-ipfs: setup ## Install a real IPFS daemon, start it, run the store's suite against it
+	@$(PY) -m scripts.run_ipfs_tests $(ARGS)
+
+check: setup ## Lint, types, import rules, snapshots, sizes
+	@$(PY) -m scripts.check $(ARGS)
+
+format: setup ## Rewrite the Python sources in the house style
+	@ruff format . && ruff check --fix --quiet .
+
+snapshots: setup ## Rewrite the committed ABI and OpenAPI snapshots
+	@$(PY) -m scripts.export_snapshots
+
+bench: setup ## Measure and rewrite the tables of docs/benchmarks.md
+	@$(PY) -m scripts.bench $(ARGS)
+
+lock: $(VENV)/.ready ## Resolve requirements.in anew into requirements.lock
+	@$(PY) -m scripts.lock
+
+clean: ## Remove everything that set-up and builds made
+	rm -rf $(VENV) node_modules .cache build reports interfaces out forge-cache
