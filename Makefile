@@ -27,7 +27,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml scripts/check_python.py
 
 node_modules/.ready: package.json package-lock.json $(VENV)/.ready
 	@echo "set-up 2/3: chain tools (anvil, forge, solc, OpenZeppelin)"
-	@npm ci --ignore-scripts --no-audit --no-fund --silent
+	@# not `npm ci`: the lock can hold only the platform packages that its writer's registry had
+	@$(VENV)/bin/npm install --no-save --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .cache/.ready: node_modules/.ready scripts/install_solc.py
@@ -59,7 +60,7 @@ check: setup ## Lint, types, import rules, snapshots, sizes
 	@$(PY) -m scripts.check $(ARGS)
 
 format: setup ## Rewrite the Python sources in the house style
-	@ruff format . && ruff check --fix --quiet .
+	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix --quiet .
 
 snapshots: setup ## Rewrite the committed ABI and OpenAPI snapshots
 	@$(PY) -m scripts.export_snapshots
