@@ -1,0 +1,155 @@
+"""What the contracts say happened, as typed facts. Field names are the Solidity ones in Python spelling."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tallystick.ids import AddressField, Bytes32Field, JobIdField, ModelIdField
+from tallystick.market.claims import ModelSpec
+from tallystick.market.terms import JobTerms
+
+
+class LogPosition(BaseModel):
+    """Where on the chain a fact stands. Two facts with one position are one fact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    block_number: int
+    block_hash: Bytes32Field
+    block_time: int
+    transaction_hash: Bytes32Field
+    log_index: int
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: LogPosition
+
+
+class JobCreated(_Fact):
+    event: Literal["JobCreated"] = "JobCreated"
+    job_id: JobIdField
+    creator: AddressField
+    terms: JobTerms
+
+
+class JobAssigned(_Fact):
+    event: Literal["JobAssigned"] = "JobAssigned"
+    job_id: JobIdField
+    operator: AddressField
+    agent: AddressField
+    round: int
+    price: int
+    deadline: int
+
+
+class MilestoneClaimed(_Fact):
+    event: Literal["MilestoneClaimed"] = "MilestoneClaimed"
+    job_id: JobIdField
+    milestone: int
+    operator: AddressField
+    output_root: Bytes32Field
+    manifest: Bytes32Field
+
+
+class MilestonePaid(_Fact):
+    event: Literal["MilestonePaid"] = "MilestonePaid"
+    job_id: JobIdField
+    milestone: int
+    operator: AddressField
+    to_operator: int
+    to_dispatcher: int
+    to_creator: int
+    next_deadline: int
+
+
+class JobCompleted(_Fact):
+    event: Literal["JobCompleted"] = "JobCompleted"
+    job_id: JobIdField
+    operator: AddressField
+
+
+class JobExpired(_Fact):
+    event: Literal["JobExpired"] = "JobExpired"
+    job_id: JobIdField
+    operator: AddressField
+    finder: AddressField
+    slashed: int
+
+
+class JobReopened(_Fact):
+    event: Literal["JobReopened"] = "JobReopened"
+    job_id: JobIdField
+    round: int
+    next_milestone: int
+    bounty: int
+
+
+class JobRefunded(_Fact):
+    event: Literal["JobRefunded"] = "JobRefunded"
+    job_id: JobIdField
+    creator: AddressField
+    amount: int
+
+
+class ModelRegistered(_Fact):
+    event: Literal["ModelRegistered"] = "ModelRegistered"
+    model_id: ModelIdField
+    spec: ModelSpec
+
+
+class StakeSlashed(_Fact):
+    event: Literal["StakeSlashed"] = "StakeSlashed"
+    job_id: JobIdField
+    operator: AddressField
+    finder: AddressField
+    amount: int
+    to_finder: int
+    to_creator: int
+    to_bounty: int
+    burned: int
+
+
+class BountyPaid(_Fact):
+    event: Literal["BountyPaid"] = "BountyPaid"
+    job_id: JobIdField
+    account: AddressField
+    amount: int
+
+
+class StakeDeposited(_Fact):
+    event: Literal["StakeDeposited"] = "StakeDeposited"
+    operator: AddressField
+    amount: int
+
+
+class AgentAppointed(_Fact):
+    event: Literal["AgentAppointed"] = "AgentAppointed"
+    operator: AddressField
+    agent: AddressField
+
+
+class AgentRevoked(_Fact):
+    event: Literal["AgentRevoked"] = "AgentRevoked"
+    operator: AddressField
+    agent: AddressField
+
+
+JobFact = (
+    JobCreated
+    | JobAssigned
+    | MilestoneClaimed
+    | MilestonePaid
+    | JobCompleted
+    | JobExpired
+    | JobReopened
+    | JobRefunded
+    | StakeSlashed
+    | BountyPaid
+)
+"""Facts about one job; all carry `job_id`."""
+
+ChainFact = JobFact | ModelRegistered | StakeDeposited | AgentAppointed | AgentRevoked
