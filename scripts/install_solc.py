@@ -6,7 +6,6 @@ would otherwise write into the user's.
 """
 
 import stat
-from pathlib import Path
 
 from scripts.toolchain import ROOT, SOLC, SVM_SOLC, node_executable
 

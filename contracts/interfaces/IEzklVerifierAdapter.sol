@@ -10,6 +10,9 @@ interface IEzklVerifierAdapter is IProofAdapter {
     error EzklVerifierAdapter_OutputMismatch(bytes32 expected, bytes32 actual);
     error EzklVerifierAdapter_BadInstanceCount(uint256 inputs, uint256 instances);
     error EzklVerifierAdapter_InstanceNotCanonical(uint256 index, uint256 value);
+    error EzklVerifierAdapter_NotAContract(address verifier);
+    error EzklVerifierAdapter_BadEncoding();
+    error EzklVerifierAdapter_ProgramNotRegistered(bytes32 programId);
     error EzklVerifierAdapter_ProofRejected();
 
     /// @notice What `Claim.proof` holds for this adapter, ABI-encoded.

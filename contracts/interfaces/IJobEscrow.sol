@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Assignment, JobId, JobMode, JobState, JobStatus, JobTerms, ProofKind} from "../types/JobTypes.sol";
+import {Assignment, JobId, JobMode, JobState, JobStatus, JobTerms} from "../types/JobTypes.sol";
+import {IModelRegistry} from "./IModelRegistry.sol";
+import {IStakeManager} from "./IStakeManager.sol";
 
 /// @title  Jobs, deposits, assignment, refunds. The only contract that holds creators' money.
 /// @notice No function is reserved for an owner: there is none.
 interface IJobEscrow {
+    error JobEscrow_Misdeployed(address escrowOfStakeManager);
     error JobEscrow_BadTerms(string reason);
     error JobEscrow_NotCreator(address caller, address creator);
     error JobEscrow_JobExists(JobId jobId);
@@ -49,6 +52,8 @@ interface IJobEscrow {
     /// @notice Takes an open job for `operator`: locks its stake, fixes the price, starts the clock.
     /// @dev    The caller must be the operator or its agent. Within `exclusiveSeconds` an assignment signed by
     ///         `terms.dispatcher` is needed; after them `assignment` and `signature` are not looked at.
+    ///         Warning: fetch the job's inputs and recompute the model's verifying key first. The lock is at stake from
+    ///         here on, whoever is to blame for what is missing.
     function accept(JobTerms calldata terms, address operator, Assignment calldata assignment, bytes calldata signature)
         external;
 
@@ -68,12 +73,20 @@ interface IJobEscrow {
     /// @notice Sends `account` what it is owed in `token`. Anyone may call; only `account` receives.
     function withdraw(address token, address account) external;
 
+    /// @notice The EIP-712 digest of the terms under this contract's domain.
     function jobIdOf(JobTerms calldata terms) external view returns (JobId);
 
     function stateOf(JobId jobId) external view returns (JobState memory);
 
-    /// @notice The price at which an open job can be accepted in this block.
+    /// @notice The price at which an open job can be accepted in this block. Reverts for a job that is not open.
     function priceNow(JobTerms calldata terms) external view returns (uint128);
 
     function creditOf(address token, address account) external view returns (uint256);
+
+    function stakeManager() external view returns (IStakeManager);
+
+    /// @notice The only caller of `payMilestone`. Fixed at deployment.
+    function settlement() external view returns (address);
+
+    function registry() external view returns (IModelRegistry);
 }

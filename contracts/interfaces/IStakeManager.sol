@@ -85,12 +85,17 @@ interface IStakeManager {
 
     function stakeToken() external view returns (address);
 
+    /// @notice The only caller of `lock`, `release`, `slash` and `payBounty`. Fixed at deployment.
+    function escrow() external view returns (address);
+
+    /// @notice The least that any job must lock.
     function minLock() external view returns (uint256);
 
     function unbondSeconds() external view returns (uint32);
 
     function slashSplit() external view returns (SlashSplit memory);
 
+    /// @notice What an operator can still lock for jobs, or unbond.
     function freeStakeOf(address operator) external view returns (uint256);
 
     function lockedStakeOf(address operator) external view returns (uint256);
