@@ -105,7 +105,36 @@ def nothing_private_is_committed() -> Iterator[str]:
                 yield f"{place(path, number)} names a registry host or a path of one machine"
 
 
+NOT_OUR_WORDS = {
+    "task": "job",
+    "bidder": "operator",
+    "provider": "operator",
+    "worker": "executor",
+    "prover": "executor",
+    "collateral": "stake",
+    "penalty": "slash",
+    "attempt": "round",
+    "epoch": "round",
+    "coordinator": "dispatcher",
+    "customer": "creator",
+    "escrowed": "remaining",
+}
+"""Words that a reader of other markets would expect, and ours for the same thing (docs/glossary.md)."""
+
+
+def contracts_use_the_glossary() -> Iterator[str]:
+    for path in tracked(".sol"):
+        if not path.is_relative_to(ROOT / "contracts" / "interfaces"):
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            code = line.split("//")[0]
+            for word in re.findall(r"[A-Za-z][a-z]+", code):
+                if word.lower() in NOT_OUR_WORDS:
+                    yield f"{place(path, number)} says {word!r}; the glossary's word is {NOT_OUR_WORDS[word.lower()]!r}"
+
+
 RULES = (
+    contracts_use_the_glossary,
     files_stay_small,
     modules_have_names_that_say_something,
     libraries_stay_behind_their_seam,

@@ -10,7 +10,7 @@ from eth_account.signers.local import LocalAccount
 MNEMONIC = "test test test test test test test test test test test junk"
 """Anvil's own default: known to everyone, worth nothing anywhere."""
 
-Account.enable_unaudited_hdwallet_features()  # type: ignore[no-untyped-call]
+Account.enable_unaudited_hdwallet_features()
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ EXECUTORS = (
 def account(name: str) -> LocalAccount:
     """The account of one of `NAMES`."""
     path = f"m/44'/60'/0'/0/{NAMES.index(name)}"
-    return Account.from_mnemonic(MNEMONIC, account_path=path)
+    derived: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=path)
+    return derived
 
 
 def profile(name: str) -> ExecutorProfile:
