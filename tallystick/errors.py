@@ -23,10 +23,19 @@ TallystickError
 │   ├── NotDeployedError       no contract where the deployment record says
 │   ├── InsufficientFundsError balance, allowance or gas
 │   ├── RevertError            a contract refused, with its named error
+│   ├── RpcRefusedError        the RPC answered a request with an error of its own
 │   └── TransactionLostError   a sent transaction is known to be gone
-└── DispatcherError
-    ├── DispatcherUnavailableError
-    └── DispatcherRefusedError
+├── DispatcherError
+│   ├── DispatcherUnavailableError
+│   └── DispatcherRefusedError
+├── JobError
+│   ├── JobUnknownError        no such job on this chain
+│   ├── JobPendingError        not there yet: a wait that ran out, a result asked for too early
+│   ├── JobRefundedError       ended without what was asked for
+│   └── ReceiptMismatchError   a receipt that the chain does not bear out
+└── AgentError                 an executor's agent stops rather than guess
+    ├── HomeInUseError         another process works in the same home folder
+    └── ImpossibleTransitionError
 """
 
 from __future__ import annotations
@@ -146,6 +155,22 @@ class TransactionLostError(ChainError):
     """A transaction that was sent can no longer be mined: its nonce was used by another."""
 
 
+class RpcRefusedError(ChainError):
+    """The RPC endpoint answers, but refused a request.
+
+    Args:
+        code: The JSON-RPC error's code, or the HTTP status where there was none.
+        message: What the endpoint said.
+        data: The error's data, if any: a revert's bytes travel here.
+    """
+
+    def __init__(self, what: str, *, code: int, message: str, data: object = None, remedy: str = "") -> None:
+        super().__init__(what, remedy=remedy)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
 class RevertError(ChainError):
     """A contract refused.
 
@@ -170,4 +195,56 @@ class DispatcherUnavailableError(DispatcherError):
 
 
 class DispatcherRefusedError(DispatcherError):
-    """The dispatcher answered with a refusal."""
+    """The dispatcher answered with a refusal.
+
+    Args:
+        code: The refusal's name, stable, for programs, for example `nonce_used`.
+        status: The HTTP status that carried it.
+        values: The values that show it.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        code: str = "refused",
+        status: int = 400,
+        values: Mapping[str, str | int | None] | None = None,
+        remedy: str = "",
+    ) -> None:
+        super().__init__(what, remedy=remedy)
+        self.code = code
+        self.status = status
+        self.values = dict(values or {})
+
+
+class JobError(TallystickError):
+    """A job did not come to what was asked of it."""
+
+
+class JobUnknownError(JobError):
+    """The chain has no such job."""
+
+
+class JobPendingError(JobError):
+    """Not there yet: a wait ran out, or a result was asked for before it was paid. The job itself goes on."""
+
+
+class JobRefundedError(JobError):
+    """The job ended, and its money went home, without what was asked for."""
+
+
+class ReceiptMismatchError(JobError):
+    """A receipt says something that the chain does not."""
+
+
+class AgentError(TallystickError):
+    """An executor's agent stops rather than guess."""
+
+
+class HomeInUseError(AgentError):
+    """Another process works in the same home folder; two would send the same transactions."""
+
+
+class ImpossibleTransitionError(AgentError):
+    """A job's state was given an event that no rule leads on from: a fault of the agent."""

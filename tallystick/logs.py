@@ -13,7 +13,7 @@ SECRET_WORDS = ("password", "private_key", "secret", "mnemonic", "authorization"
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger whose events are `noun_verbed` with keys."""
-    return cast(structlog.stdlib.BoundLogger, structlog.get_logger(logger=name))
+    return cast(structlog.stdlib.BoundLogger, structlog.get_logger(module=name))
 
 
 def _hide_secrets(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

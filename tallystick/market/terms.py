@@ -180,9 +180,14 @@ def _typed(domain: SigningDomain, name: str, fields: tuple[tuple[str, str], ...]
     return encode_typed_data(domain.as_typed_data(), types, message)
 
 
+def terms_message(terms: JobTerms, domain: SigningDomain) -> SignableMessage:
+    """The terms as EIP-712 typed data: `header` is the domain separator, `body` the terms' struct hash."""
+    return _typed(domain, "JobTerms", _TERMS_FIELDS, terms)
+
+
 def job_id_of(terms: JobTerms, domain: SigningDomain) -> JobId:
     """The EIP-712 digest of the terms under the escrow's domain, as `JobEscrow.jobIdOf` computes it."""
-    message = _typed(domain, "JobTerms", _TERMS_FIELDS, terms)
+    message = terms_message(terms, domain)
     return JobId("0x" + keccak(b"\x19" + message.version + message.header + message.body).hex())
 
 

@@ -1,0 +1,142 @@
+"""Every transaction that a role may send, as data: target, calldata and a sentence for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tallystick.chain.abi import contract_abi
+from tallystick.chain.deployment import Deployment
+from tallystick.ids import Address
+from tallystick.market.claims import Claim, ModelSpec, claim_tuple, model_id_of, spec_tuple
+from tallystick.market.terms import NO_ASSIGNMENT, Assignment, JobTerms, assignment_tuple, job_id_of, terms_tuple
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to a contract, not yet a transaction.
+
+    Attributes:
+        description: What it does, for people: `accept job 0x12ab..`.
+        value: Native coin sent along, in wei. No call of this version sends any.
+    """
+
+    to: Address
+    data: bytes
+    description: str
+    value: int = 0
+
+
+def short(identifier: str) -> str:
+    """The first ten characters of an id or address: enough to recognise it."""
+    return f"{identifier[:10]}.."
+
+
+class MarketCalls:
+    """The calls of one deployment."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._contracts = deployment.contracts
+        self._domain = deployment.domain()
+
+    def _job(self, terms: JobTerms) -> str:
+        return f"job {short(job_id_of(terms, self._domain))}"
+
+    def _escrow(self, name: str, description: str, *arguments: Any) -> Call:
+        data = contract_abi("JobEscrow").functions[name].encode(*arguments)
+        return Call(to=self._contracts.job_escrow, data=data, description=description)
+
+    def _stake(self, name: str, description: str, *arguments: Any) -> Call:
+        data = contract_abi("StakeManager").functions[name].encode(*arguments)
+        return Call(to=self._contracts.stake_manager, data=data, description=description)
+
+    # ---- jobs ---------------------------------------------------------------------------------------------------------
+
+    def create_job(self, terms: JobTerms) -> Call:
+        """By the creator, with an allowance of `max_price` for the escrow. Raises TermsError for terms it would refuse."""
+        terms.check()
+        return self._escrow("createJob", f"create {self._job(terms)}", terms_tuple(terms))
+
+    def accept(
+        self,
+        terms: JobTerms,
+        operator: Address,
+        assignment: Assignment | None = None,
+        signature: bytes = b"",
+    ) -> Call:
+        """By the operator or its agent. Without an assignment only after the exclusive time."""
+        held = assignment_tuple(assignment or NO_ASSIGNMENT)
+        return self._escrow("accept", f"accept {self._job(terms)}", terms_tuple(terms), operator, held, signature)
+
+    def cancel(self, terms: JobTerms) -> Call:
+        """By the creator, while the job is open."""
+        return self._escrow("cancel", f"cancel {self._job(terms)}", terms_tuple(terms))
+
+    def refund(self, terms: JobTerms) -> Call:
+        """By anyone, once nobody accepted in time."""
+        return self._escrow("refund", f"refund {self._job(terms)}", terms_tuple(terms))
+
+    def expire(self, terms: JobTerms) -> Call:
+        """By anyone, once the executor has missed its deadline; the caller is the finder."""
+        return self._escrow("expire", f"expire {self._job(terms)}", terms_tuple(terms))
+
+    def claim(self, terms: JobTerms, claim: Claim) -> Call:
+        """By the assigned operator or its agent."""
+        data = contract_abi("MilestoneSettlement").functions["claim"].encode(terms_tuple(terms), claim_tuple(claim))
+        description = f"claim milestone {claim.milestone} of {self._job(terms)}"
+        return Call(to=self._contracts.milestone_settlement, data=data, description=description)
+
+    # ---- money out ----------------------------------------------------------------------------------------------------
+
+    def withdraw(self, token: Address, account: Address) -> Call:
+        """By anyone; only `account` receives."""
+        return self._escrow("withdraw", f"withdraw what {short(account)} earned", token, account)
+
+    def withdraw_reward(self, account: Address) -> Call:
+        """By anyone; only `account` receives."""
+        return self._stake("withdrawReward", f"withdraw the rewards of {short(account)}", account)
+
+    # ---- stake --------------------------------------------------------------------------------------------------------
+
+    def deposit_stake(self, operator: Address, amount: int) -> Call:
+        """By anyone with an allowance for the stake manager. `amount` in the stake token's smallest unit."""
+        return self._stake("deposit", f"deposit stake for {short(operator)}", operator, amount)
+
+    def request_unbond(self, amount: int) -> Call:
+        return self._stake("requestUnbond", "request unbonding of stake", amount)
+
+    def complete_unbond(self) -> Call:
+        return self._stake("completeUnbond", "withdraw unbonded stake")
+
+    def appoint_agent(self, agent: Address) -> Call:
+        """By the operator's cold key."""
+        return self._stake("appointAgent", f"appoint agent {short(agent)}", agent)
+
+    def revoke_agent(self, agent: Address) -> Call:
+        """By the operator's cold key."""
+        return self._stake("revokeAgent", f"revoke agent {short(agent)}", agent)
+
+    # ---- models -------------------------------------------------------------------------------------------------------
+
+    def register_model(self, spec: ModelSpec) -> Call:
+        """By anyone. Registering the same model again changes nothing."""
+        data = contract_abi("ModelRegistry").functions["register"].encode(spec_tuple(spec))
+        description = f"register model {short(model_id_of(spec))}"
+        return Call(to=self._contracts.model_registry, data=data, description=description)
+
+    # ---- tokens -------------------------------------------------------------------------------------------------------
+
+    def _token(self, token: Address, name: str, description: str, *arguments: Any) -> Call:
+        data = contract_abi("MockToken").functions[name].encode(*arguments)
+        return Call(to=token, data=data, description=description)
+
+    def approve(self, token: Address, spender: Address, amount: int) -> Call:
+        description = f"allow {short(spender)} to take {amount} units of {short(token)}"
+        return self._token(token, "approve", description, spender, amount)
+
+    def transfer(self, token: Address, to: Address, amount: int) -> Call:
+        return self._token(token, "transfer", f"send {amount} units of {short(token)} to {short(to)}", to, amount)
+
+    def mint_test_token(self, token: Address, to: Address, amount: int) -> Call:
+        """Works with the test tokens of local deployments alone."""
+        return self._token(token, "mint", f"mint {amount} units of {short(token)} for {short(to)}", to, amount)

@@ -1,0 +1,310 @@
+"""The dispatcher's HTTP API as models: what travels between it, executors and clients, version 1.
+
+Amounts are integers in a token's smallest unit, times are Unix seconds, hashes and addresses have the spelling of
+`tallystick.ids`. Everything here is a convenience: each word can be checked against the chain, and should be.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tallystick.ids import AddressField, Bytes32Field, JobIdField, ModelIdField
+from tallystick.market.events import ChainFact
+from tallystick.market.terms import Assignment, JobTerms, Uint32, Uint64
+from tallystick.merkle import MAX_MILESTONES
+from tallystick.wire.capability import Capability
+
+MAX_WAIT_SECONDS = 25
+"""Longest that a long poll is held: below the 30 s after which common proxies cut a silent connection."""
+
+MAX_PAGE = 200
+"""Most entries of one page."""
+
+MAX_ANNOUNCEMENT_SECONDS = 600
+"""Longest that one announcement may count: a machine that vanishes is forgotten within ten minutes."""
+
+Signature = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{130}$")]
+"""65 bytes: r, s, v."""
+
+JobStatusName = Literal["open", "assigned", "completed", "refunded"]
+Finality = Literal["pending", "final"]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+
+class Announcement(_Wire):
+    """What an executor says it can do, until when. `nonce` grows with each, so that an old one cannot be replayed."""
+
+    operator: AddressField
+    agent: AddressField
+    capability: Capability
+    issued_at: Uint64
+    expires_at: Uint64
+    nonce: Uint64
+
+
+class SignedAnnouncement(_Wire):
+    announcement: Announcement
+    signature: Signature
+
+
+class Refusal(_Wire):
+    """An agent's no to an offer, so that the next one need not wait for the offer's end."""
+
+    job_id: JobIdField
+    round: Uint32
+    agent: AddressField
+    reason: Annotated[str, Field(min_length=1, max_length=300)]
+    issued_at: Uint64
+
+
+class SignedRefusal(_Wire):
+    refusal: Refusal
+    signature: Signature
+
+
+class Offer(_Wire):
+    """An exclusive offer of one opening of a job: all that `accept` needs. It ends at `assignment.expires_at`."""
+
+    job_id: JobIdField
+    terms: JobTerms
+    assignment: Assignment
+    signature: Signature
+    round: Uint32
+
+
+class OffersView(_Wire):
+    offers: tuple[Offer, ...]
+
+
+class ExecutorView(_Wire):
+    """An announced executor with what the chain says about its operator. Stakes are None while the chain is away."""
+
+    operator: AddressField
+    agent: AddressField
+    capability: Capability
+    announced_at: int
+    expires_at: int
+    free_stake: int | None
+    locked_stake: int | None
+    busy: int
+
+
+class ExecutorsView(_Wire):
+    executors: tuple[ExecutorView, ...]
+
+
+class AnnouncementAccepted(_Wire):
+    expires_at: int
+    nonce: int
+
+
+class RefusalReason(_Wire):
+    """One reason why executors are not offered a job, and how many it holds back.
+
+    Attributes:
+        code: Stable, for programs, for example `requirement_unmet`.
+        text: For people.
+        nearest_change: What would turn the nearest of them into a candidate; None where nothing would.
+    """
+
+    code: str
+    text: str
+    count: int
+    executors: tuple[AddressField, ...]
+    nearest_change: str | None = None
+
+
+class WhyView(_Wire):
+    """Why a job stands where it stands."""
+
+    job_id: JobIdField
+    status: JobStatusName
+    reasons: tuple[RefusalReason, ...]
+    summary: str
+
+
+class PaymentView(_Wire):
+    """One paid milestone, see `tallystick.market.book.Payment`."""
+
+    milestone: int
+    operator: AddressField
+    to_operator: int
+    to_dispatcher: int
+    to_creator: int
+    paid_at: int
+    transaction_hash: Bytes32Field
+    output_root: Bytes32Field
+    result_manifest: Bytes32Field
+
+
+class SlashView(_Wire):
+    """One slash of a job's lock, see `tallystick.market.book.Slash`."""
+
+    operator: AddressField
+    finder: AddressField
+    amount: int
+    to_finder: int
+    to_creator: int
+    to_bounty: int
+    burned: int
+    transaction_hash: Bytes32Field
+
+
+class ManifestView(_Wire):
+    """What the job's manifest says, or why it could not be read: then nobody is offered the job."""
+
+    requirements: str | None = None
+    note: str | None = None
+    input_count: int | None = None
+    trouble: str | None = None
+
+
+class WarmView(_Wire):
+    """A permissionless call that time alone has made possible."""
+
+    call: Literal["expire", "refund"]
+    since: int
+    text: str
+
+
+class JobView(_Wire):
+    """A job as the dispatcher has read it from the chain.
+
+    Attributes:
+        finality: `final` once its latest fact has `confirmations_wanted` blocks on it; before, a reorganisation
+            of the chain can still change it.
+        price: Of the whole job; None until accepted. `price_now` is what accepting would fix, None unless open.
+    """
+
+    job_id: JobIdField
+    status: JobStatusName
+    finality: Finality
+    confirmations: int
+    terms: JobTerms
+    round: int
+    next_milestone: int
+    opened_at: int
+    accept_closes_at: int
+    deadline: int | None
+    operator: AddressField | None
+    agent: AddressField | None
+    price: int | None
+    price_now: int | None
+    bounty: int
+    payments: tuple[PaymentView, ...]
+    slashes: tuple[SlashView, ...]
+    manifest: ManifestView
+    warm: WarmView | None
+
+
+class JobPage(_Wire):
+    """Newest first. `next_after` asks for the page behind this one; None at the end."""
+
+    jobs: tuple[JobView, ...]
+    next_after: str | None
+
+
+class EventView(_Wire):
+    """One entry of the feed: a fact, or the news that the chain dropped all facts after a block.
+
+    A feed that is read in order is always true: whoever sees `rolled_back_to` forgets the facts of later blocks.
+    """
+
+    cursor: str
+    fact: Annotated[ChainFact, Field(discriminator="event")] | None = None
+    rolled_back_to: int | None = None
+    finality: Finality
+
+
+class EventPage(_Wire):
+    """Oldest first. `next_cursor` is where to go on, also when there was nothing."""
+
+    events: tuple[EventView, ...]
+    next_cursor: str
+
+
+class QuoteRequest(_Wire):
+    """What a creator would like to have done.
+
+    Attributes:
+        payment_token: None asks for quotes in any token, which is only comparable where there is one.
+    """
+
+    requirements: Annotated[str, Field(max_length=1000)] = ""
+    model_id: ModelIdField | None = None
+    milestones: Annotated[int, Field(ge=1, le=MAX_MILESTONES)] = 1
+    payment_token: AddressField | None = None
+
+
+class KindQuote(_Wire):
+    """One proof kind beside the others."""
+
+    kind: Literal["zk"]
+    capable: int
+    lowest_price: int | None
+    median_price: int | None
+
+
+class QuoteView(_Wire):
+    """Who could take such a job now.
+
+    Attributes:
+        capable: Of the `total` announced executors. The market is empty when `total` is 0.
+        lowest_price: Per milestone, in the payment token's smallest unit; None where nobody is capable.
+        seconds_estimate: Per milestone, from what paid milestones of that model took here; None where none was paid.
+        reasons: What holds the others back.
+    """
+
+    capable: int
+    total: int
+    milestones: int
+    lowest_price: int | None
+    median_price: int | None
+    seconds_estimate: float | None
+    reasons: tuple[RefusalReason, ...]
+    kinds: tuple[KindQuote, ...]
+
+
+class HealthView(_Wire):
+    """How well the dispatcher sees the chain.
+
+    Attributes:
+        status: `ok`; `behind`: reading, but not at the head yet; `chain_unavailable`: answers come from what was
+            read before.
+        indexed_block: Last block read; `head_block`: last one known.
+        trouble: What is wrong, in a sentence; None when `ok`.
+    """
+
+    status: Literal["ok", "behind", "chain_unavailable"]
+    version: str
+    dispatcher: AddressField
+    chain_id: int
+    escrow: AddressField
+    confirmations: int
+    indexed_block: int | None
+    head_block: int | None
+    lag_blocks: int | None
+    last_read_at: int | None
+    executors: int
+    open_jobs: int
+    trouble: str | None
+
+
+class ProblemView(_Wire):
+    """Every error of the API.
+
+    Attributes:
+        error: Its name, stable, for programs.
+        message: What happened, with the values that show it.
+        remedy: What to do next; may be empty.
+    """
+
+    error: str
+    message: str
+    remedy: str = ""
+    values: dict[str, str | int | None] = {}
