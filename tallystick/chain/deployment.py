@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
 from tallystick.errors import InputError
@@ -47,9 +47,9 @@ class Deployment(BaseModel):
     """
 
     # What else the record tells (gas, compiler) is for people.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(default=1, validation_alias=AliasChoices("schema_version", "schema"))
     chain_id: int = Field(ge=1)
     block: int = Field(ge=0)
     contracts: Contracts

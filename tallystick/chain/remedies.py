@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 _REPORT = "This should not happen; please report it."
 _NOT_YOURS = "Only this project's own contracts may call this."
+_DEPLOY = "Deploy with `python -m scripts.deploy`, which gives the contracts each other's right addresses."
 _FORGED = "Prove the milestone again; a proof counts only for the statement it was made for."
 _AMOUNT = "Use a token that delivers exactly what is sent: none with transfer fees or rebasing."
 _BALANCE = "Get more of the token, or lower the amount."
@@ -29,12 +30,14 @@ REMEDIES: Mapping[str, str] = {
     "JobEscrow_NotSettlement": _NOT_YOURS,
     "JobEscrow_WrongMilestone": "Claim the first milestone that is not paid yet.",
     "JobEscrow_NothingToWithdraw": "There is nothing to do: the account has no credit in this token.",
+    "JobEscrow_Misdeployed": _DEPLOY,
     # MilestoneSettlement
     "MilestoneSettlement_NotAssigned": "Read the job's state again; it is not assigned any more.",
     "MilestoneSettlement_WrongMilestone": "Claim the first milestone that is not paid yet.",
     "MilestoneSettlement_DeadlinePassed": "The milestone is lost; the job can be expired and taken again.",
     "MilestoneSettlement_InputNotInJob": "Use the job's own input of this milestone and its path.",
     "MilestoneSettlement_UnsupportedKind": "Use a job whose proof kind this deployment settles.",
+    "MilestoneSettlement_Misdeployed": _DEPLOY,
     # StakeManager
     "StakeManager_ZeroAmount": "Give an amount above zero.",
     "StakeManager_ZeroAddress": "Give a real address.",
@@ -57,6 +60,8 @@ REMEDIES: Mapping[str, str] = {
     "VerifierRouter_AdapterExists": "There is nothing to do: the adapter is listed already.",
     "VerifierRouter_UnknownAdapter": "Use an adapter that this deployment's router lists for the proof kind.",
     "VerifierRouter_NotAContract": "Give the address of a deployed adapter.",
+    "VerifierRouter_ZeroGasCap": "Give the most gas that a check may take.",
+    "VerifierRouter_CheckFailed": "Prove the milestone again; the verifier refused this proof without saying why.",
     "VerifierRouter_WrongMagic": "The adapter is not one; register the model with another.",
     "VerifierRouter_TooLittleGas": "Send the transaction with more gas.",
     # EzklVerifierAdapter
@@ -66,6 +71,9 @@ REMEDIES: Mapping[str, str] = {
     "EzklVerifierAdapter_BadInstanceCount": _FORGED,
     "EzklVerifierAdapter_InstanceNotCanonical": _FORGED,
     "EzklVerifierAdapter_ProofRejected": _FORGED,
+    "EzklVerifierAdapter_ProgramNotRegistered": _REPORT,
+    "EzklVerifierAdapter_BadEncoding": "Encode the proof as `IEzklVerifierAdapter.EzklProof` says, and nothing after it.",
+    "EzklVerifierAdapter_NotAContract": _DEPLOY,
     # tokens (OpenZeppelin's ERC-20 and what stands on it)
     "ERC20InsufficientBalance": _BALANCE,
     "ERC20InsufficientAllowance": _ALLOWANCE,

@@ -110,11 +110,11 @@ class Rpc:
         try:
             answers = await self._provider.make_batch_request(calls)
         except aiohttp.ServerDisconnectedError:
-            answers = {}  # type: ignore[typeddict-item]
+            answers = {}
         except _HttpRefusedError as error:
             if error.status == _TRY_LATER or error.status >= _SERVER_TROUBLE:
                 self._explain("batch", error)
-            answers = {}  # type: ignore[typeddict-item]
+            answers = {}
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError, KeyError) as error:
             self._explain("batch", error)
         if not isinstance(answers, list) or len(answers) != len(requests):

@@ -7,12 +7,15 @@ from typing import Any
 
 from tallystick.chain.abi import Function, Parameter, contract_abi
 from tallystick.chain.views import TokenInfo
-from tallystick.errors import ChainError, ChainUnavailableError, InputError, RevertError
+from tallystick.errors import ChainError, ChainUnavailableError, InputError, RpcRefusedError
 from tallystick.ids import Address, raw
 
 MAX_SYMBOL = 16
 
 CallFunction = Callable[..., Awaitable[list[Any]]]
+
+_NO_ANSWER = (ChainUnavailableError, RpcRefusedError)
+"""Troubles of the endpoint, which say nothing about the token."""
 
 _SYMBOL_BYTES32 = Function("symbol", (), (Parameter("", "bytes32", "bytes32"),))
 
@@ -46,9 +49,9 @@ class TokenReader:
     async def _amount(self, token: Address, name: str, *arguments: Address) -> int:
         try:
             [amount] = await self._call(token, contract_abi("MockToken").functions[name], *arguments)
-        except (RevertError, ChainError) as error:
-            if isinstance(error, ChainUnavailableError):
-                raise
+        except _NO_ANSWER:
+            raise
+        except ChainError as error:
             raise InputError(
                 f"{token} is not an ERC-20 token: it does not answer {name}.", remedy="Check the token's address."
             ) from error
@@ -58,7 +61,7 @@ class TokenReader:
         for function in (contract_abi("MockToken").functions["symbol"], _SYMBOL_BYTES32):
             try:
                 [symbol] = await self._call(token, function)
-            except ChainUnavailableError:
+            except _NO_ANSWER:
                 raise
             except ChainError:
                 continue
@@ -70,7 +73,7 @@ class TokenReader:
     async def _decimals(self, token: Address) -> int:
         try:
             [decimals] = await self._call(token, contract_abi("MockToken").functions["decimals"])
-        except ChainUnavailableError:
+        except _NO_ANSWER:
             raise
         except ChainError:
             return 0

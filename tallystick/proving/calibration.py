@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tallystick.errors import TensorError
-from tallystick.tensors import TensorSpec, flatten
+from tallystick.tensors import TensorSpec, flatten, quantise
 
 RANGE_MARGIN = 0.1
 """Inputs may go beyond the calibration data by this share of its range, on either side."""
@@ -22,18 +22,17 @@ class Calibration:
     batches: tuple[tuple[tuple[float, ...], ...], ...]
 
     def encode(self) -> str:
-        """All batches in the prover's JSON: per input, one batch after another."""
-        return encode_input(
-            [[value for batch in self.batches for value in batch[i]] for i in range(len(self.batches[0]))]
-        )
+        """All batches in the prover's JSON: per input, one batch after another, as floats."""
+        return json.dumps({"input_data": [self.values(index) for index in range(len(self.batches[0]))]})
 
     def values(self, index: int) -> list[float]:
+        """Of one input, over all batches."""
         return [value for batch in self.batches for value in batch[index]]
 
-
-def encode_input(values: Sequence[Sequence[float | str]]) -> str:
-    """Floats are quantised by the prover; strings are field elements as they are."""
-    return json.dumps({"input_data": [list(tensor) for tensor in values]})
+    def quantised(self, specs: Sequence[TensorSpec]) -> list[list[tuple[int, ...]]]:
+        """Each batch as a job's input would be: `[batch][input][element]`."""
+        flat = [spec.model_copy(update={"shape": (spec.size,)}) for spec in specs]
+        return [[quantise(values, spec) for values, spec in zip(batch, flat, strict=True)] for batch in self.batches]
 
 
 def read_calibration(calibration: Sequence[Any], inputs: Sequence[tuple[str, tuple[int, ...]]]) -> Calibration:

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from tallystick.errors import ProverMemoryError, ProverTimeoutError
 from tallystick.logs import get_logger
 from tallystick.proving.failures import explain, explain_death
 from tallystick.proving.prover import Limits, Progress, ProvingStep
+from tallystick.proving.workspace import workspace
 from tallystick.units import format_size
 
 _log = get_logger(__name__)
@@ -84,25 +84,21 @@ class ChildRunner:
         }
 
     def run(self, steps: Sequence[Step], *, limits: Limits, progress: Progress) -> list[dict[str, Any]]:
-        self._home.mkdir(parents=True, exist_ok=True)
         request = {
             "parent": os.getpid(),
             "steps": [{"name": step.name, "call": step.call, "arguments": dict(step.arguments)} for step in steps],
         }
-        with (
-            tempfile.NamedTemporaryFile("w", suffix=".json", dir=self._home) as request_file,
-            tempfile.TemporaryFile(dir=self._home) as noise,
-        ):
-            request_file.write(json.dumps(request))
-            request_file.flush()
-            with self._child(request_file.name, noise) as process:
+        with workspace(self._home / "requests") as folder, (folder / "stderr").open("w+b") as noise:
+            path = folder / "request.json"
+            path.write_text(json.dumps(request))
+            with self._child(path, noise) as process:
                 return _Watch(process, noise, limits, progress).results(steps)
 
     @contextlib.contextmanager
-    def _child(self, request: str, noise: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    def _child(self, request: Path, noise: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
         # stdin stays open and silent: it closes when this process dies.
         process = subprocess.Popen(
-            [*self._command, request],
+            [*self._command, str(request)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=noise,

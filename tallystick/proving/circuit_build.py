@@ -9,13 +9,13 @@ from typing import Any
 from tallystick.errors import ModelError, TensorError
 from tallystick.hashing import from_field
 from tallystick.proving import steps
-from tallystick.proving.calibration import Calibration, encode_input, read_calibration, spec_for
+from tallystick.proving.calibration import Calibration, read_calibration, spec_for
 from tallystick.proving.child import Step
 from tallystick.proving.circuit_options import CANDIDATES, CircuitOptions, rank_options
 from tallystick.proving.circuit_settings import CircuitSettings, check_specs, read_settings
 from tallystick.proving.keys import KeyFiles, KeyIdentity, read_vka
 from tallystick.proving.onnx_facts import OnnxFacts, read_onnx
-from tallystick.proving.proof_file import read_element
+from tallystick.proving.proof_file import encode_input, read_element
 from tallystick.proving.prover import Circuit, Limits, Progress
 from tallystick.proving.srs import find_or_make_srs
 from tallystick.proving.workshop import Workshop
@@ -50,14 +50,15 @@ class CircuitBuilder:
             limits=self._limits,
             progress=self._progress,
         )
-        outputs = self._try_out(keys, data, settings)
+        inputs = _input_specs(facts, settings, data)
+        outputs = self._try_out(keys, data.quantised(inputs), settings)
         circuit = Circuit(
             onnx=onnx,
             settings=settings_bytes,
             srs=srs,
             srs_path=srs_path,
             vka=read_vka(keys.vka.read_bytes()),
-            inputs=_input_specs(facts, settings, data),
+            inputs=inputs,
             outputs=_output_specs(facts, settings, outputs),
             logrows=settings.logrows,
             prover_version=self._workshop.version,
@@ -74,17 +75,20 @@ class CircuitBuilder:
         model.write_bytes(onnx)
         examples.write_text(data.encode())
         refused: TensorError | None = None
+        refused_span = 0
         for options in self._ranked(model):
+            if options.span <= refused_span:
+                continue
             try:
                 self._run([steps.calibrate(examples, model, self._settings_path(options))], None)
             except TensorError as error:  # a value beyond this decomposition's span; a wider one may hold it
-                refused = error
+                refused, refused_span = error, max(refused_span, options.span)
             else:
                 return self._settings_path(options).read_bytes()
         raise refused or ModelError("No circuit options were tried.")
 
     def _settings_path(self, options: CircuitOptions) -> Path:
-        return self._folder / f"settings-{options.decomp_base}-{options.decomp_legs}.json"
+        return self._folder / f"settings-{CANDIDATES.index(options)}.json"
 
     def _ranked(self, model: Path) -> Sequence[CircuitOptions]:
         """Settings before calibration already say the rows, in a fraction of calibration's time."""
@@ -94,10 +98,12 @@ class CircuitBuilder:
         rows = {options: int(result["rows"]) for options, result in zip(CANDIDATES, results, strict=True)}
         return rank_options(rows, instances=first.instance_count)
 
-    def _try_out(self, keys: KeyFiles, data: Calibration, settings: CircuitSettings) -> list[list[float]]:
+    def _try_out(
+        self, keys: KeyFiles, batches: Sequence[Sequence[tuple[int, ...]]], settings: CircuitSettings
+    ) -> list[list[float]]:
         """Runs every batch through the circuit with all constraints checked; returns each output's values."""
         wanted = []
-        for number, batch in enumerate(data.batches):
+        for number, batch in enumerate(batches):
             source, made = self._folder / f"input-{number}.json", self._folder / f"witness-{number}.json"
             source.write_text(encode_input(batch))
             wanted += [steps.witness(source, keys.compiled, made), steps.mock(made, keys.compiled)]

@@ -14,13 +14,13 @@ class FileDigests:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int, int, int], bytes] = {}
+        self._known: dict[tuple[int, int, int, int], bytes] = {}
 
     def sha256(self, path: Path) -> bytes:
         """Raises OSError if the file cannot be read."""
         with path.open("rb") as file:
             state = os.fstat(file.fileno())
-            key = (str(path), state.st_ino, state.st_size, state.st_mtime_ns)
+            key = (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
             if key not in self._known:
                 self._known[key] = hashlib.file_digest(file, "sha256").digest()
             return self._known[key]

@@ -35,7 +35,7 @@ def _library() -> Any:
     return ezkl
 
 
-def settings(model: str, settings: str, decomp_base: int, decomp_legs: int) -> Result:
+def settings(model: str, settings: str, decomp_base: int, decomp_legs: int, freivalds: bool) -> Result:
     """Settings before calibration. Inputs and outputs public, weights fixed in the verifying key."""
     ezkl = _library()
     arguments = ezkl.PyRunArgs()
@@ -48,6 +48,7 @@ def settings(model: str, settings: str, decomp_base: int, decomp_legs: int) -> R
     arguments.param_visibility = "fixed"
     arguments.decomp_base = decomp_base
     arguments.decomp_legs = decomp_legs
+    arguments.disable_freivalds = not freivalds
     ezkl.gen_settings(model, settings, arguments)
     return {"rows": json.loads(Path(settings).read_text())["num_rows"]}
 
@@ -92,10 +93,10 @@ def solidity(vk: str, settings: str, source: str, abi: str, srs: str) -> Result:
 
 
 def witness(data: str, compiled: str, witness: str) -> Result:
-    """Runs the circuit. Refuses a witness that is of another input than the one given."""
+    """Runs the circuit on field elements. Refuses a witness that is of another input than the one given."""
     made = _library().gen_witness(data, compiled, witness)
     wanted = json.loads(Path(data).read_text())["input_data"]
-    if made["inputs"] != wanted and not _holds_floats(wanted):
+    if made["inputs"] != wanted:
         raise RuntimeError("[tallystick] the witness is of another input than the one asked for")
     return {"outputs": made["outputs"]}
 
@@ -150,10 +151,6 @@ def _await(start: Callable[[], Awaitable[Any]]) -> None:
         await start()
 
     asyncio.run(run())
-
-
-def _holds_floats(input_data: list[list[Any]]) -> bool:
-    return any(isinstance(value, float) for values in input_data for value in values)
 
 
 def peak_memory() -> int:

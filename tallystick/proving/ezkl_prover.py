@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,11 @@ from tallystick.errors import ModelError, ProofRejectedError, ProverFailedError
 from tallystick.hashing import from_field
 from tallystick.market.claims import program_id_of
 from tallystick.proving import steps
-from tallystick.proving.calibration import encode_input
 from tallystick.proving.child import ChildRunner
 from tallystick.proving.circuit_build import CircuitBuilder
 from tallystick.proving.circuit_settings import CircuitSettings, check_specs, read_settings
 from tallystick.proving.keys import KeyFiles, KeyIdentity, read_vka
-from tallystick.proving.proof_file import decode_proof, encode_proof, spell_element
+from tallystick.proving.proof_file import decode_proof, encode_input, encode_proof
 from tallystick.proving.prover import Circuit, CircuitFiles, Limits, Progress, Proved, no_progress
 from tallystick.proving.ranges import check_inputs
 from tallystick.proving.srs import check_srs
@@ -81,7 +80,7 @@ class EzklProver:
         logrows = read_settings(circuit.settings).logrows
         with self._workshop.workspace() as folder:
             source, witness, made = folder / "input.json", folder / "witness.json", folder / "proof.json"
-            source.write_text(encode_input([[spell_element(e) for e in row] for row in _rows(inputs)]))
+            source.write_text(encode_input(inputs.values))
             wanted = [
                 steps.witness(source, keys.compiled, witness),
                 steps.mock(witness, keys.compiled),
@@ -160,13 +159,6 @@ class EzklProver:
                 f"The circuit has 2**{settings.logrows} rows; its SRS serves 2**{circuit.manifest.srs.logrows}."
             )
         return settings
-
-
-def _rows(inputs: QuantisedTensors) -> Iterator[list[int]]:
-    """The inputs' field elements, tensor by tensor."""
-    elements = iter(inputs.field_elements())
-    for values in inputs.values:
-        yield [next(elements) for _ in values]
 
 
 def _proved(

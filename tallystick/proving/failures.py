@@ -23,9 +23,9 @@ _RANGE_REMEDY = "Rescale the input, or register the model again with calibration
 
 
 def _unsupported(found: re.Match[str]) -> TallystickError:
-    number, name, operator = found.groups()
+    name, operator = found.groups()
     return ModelError(
-        f'Node {number} "{name}" uses the operator {operator}, which the prover does not support.',
+        f'The node "{name}" uses the operator {operator}, which the prover does not support.',
         remedy="Export the model without it, for example with the operator's parts written out.",
     )
 
@@ -48,13 +48,21 @@ def _out_of_range(_: re.Match[str]) -> TallystickError:
     return TensorError("A value leaves the range that the circuit was made for.", remedy=_RANGE_REMEDY)
 
 
+def _calibration_too_wide(_: re.Match[str]) -> TallystickError:
+    return TensorError(
+        "The calibration data leads to values that no circuit of this kind can hold.",
+        remedy="Scale the model's inputs, for example to -1..1, and train it on those.",
+    )
+
+
 _Rule = tuple[frozenset[str] | None, re.Pattern[str], Callable[[re.Match[str]], TallystickError]]
 
 _RULES: tuple[_Rule, ...] = (
-    (None, re.compile(r'Translating node #(\d+) "([^"]*)" Unimplemented\(([^)]*)\)'), _unsupported),
+    (None, re.compile(r'Translating node #\d+ "([^"]*)" Unimplemented\(([^)]*)\)'), _unsupported),
     (None, re.compile(r"missing required params: ([\w, ]+)"), _missing_parameter),
     (_RUNNING, re.compile(r"Cannot reshape tensor of length (\d+) to (\[[^\]]*\])"), _reshape),
     (_RUNNING, re.compile(r"General synthesis error"), _out_of_range),
+    (_RUNNING, re.compile(r"could not find any suitable parameters"), _calibration_too_wide),
 )
 
 
@@ -66,7 +74,9 @@ def explain(step: str, kind: str, message: str) -> TallystickError:
         message: The library's own words.
     """
     if kind == "missing":
-        return ProverFailedError("EZKL is not installed.", remedy="Install it: pip install 'tallystick[proving]'.")
+        return ProverFailedError(
+            f"EZKL cannot be loaded: {message}.", remedy="Install it: pip install 'tallystick[proving]'."
+        )
     if kind == "memory":
         return _memory(step)
     for steps, pattern, build in _RULES:
@@ -111,6 +121,6 @@ def explain_death(step: str, code: int, noise: str) -> TallystickError:
 
 def _memory(step: str) -> TallystickError:
     return ProverMemoryError(
-        f"The prover's step {step!r} was ended for lack of memory.",
+        f"The prover's step {step!r} was ended by the system, as happens when memory runs out.",
         remedy="Use a machine with more memory, or a smaller model or batch.",
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tallystick.errors import ProverFailedError
-from tallystick.hashing import FIELD
+from tallystick.hashing import FIELD, to_field
 
 
 def spell_element(element: int) -> str:
@@ -24,6 +24,11 @@ def read_element(text: str) -> int:
     if element >= FIELD:
         raise ProverFailedError(f"The prover wrote {element}, which is not below the field's order.")
     return element
+
+
+def encode_input(values: Iterable[Iterable[int]]) -> str:
+    """Signed integers of each input as the prover's JSON: field elements, so that it quantises nothing."""
+    return json.dumps({"input_data": [[spell_element(to_field(value)) for value in tensor] for tensor in values]})
 
 
 def encode_proof(proof: bytes, instances: Sequence[int]) -> str:

@@ -14,6 +14,7 @@ def settings(model: Path, made: Path, options: CircuitOptions) -> Step:
         "settings": str(made),
         "decomp_base": options.decomp_base,
         "decomp_legs": options.decomp_legs,
+        "freivalds": options.freivalds,
     }
     return Step("settings", "settings", arguments)
 

@@ -20,6 +20,7 @@ from tallystick.ids import Bytes32, raw
 Codec = Literal["raw", "dag-pb"]
 
 _TEXT = re.compile(r"b[a-z2-7]{58}")
+_BYTES = 36
 _REMEDY = "Give a CID of version 1 in base32, such as `ipfs add --cid-version=1` prints: bafkrei... or bafybei..."
 
 
@@ -81,6 +82,8 @@ def parse_cid(text: str) -> Cid:
 
 def cid_from_bytes(data: bytes) -> Cid:
     """The CID in a link. Raises ValueError for anything but the 36 bytes of one that this project uses."""
+    if len(data) != _BYTES or data[0] != 1:
+        raise ValueError(f"the link {data[:40].hex()} is not the {_BYTES} bytes of a CID of version 1")
     found = _checked(py_cid.from_bytes(data))
     if found.to_bytes() != data:
         raise ValueError(f"the link {data[:40].hex()} has more than one spelling")

@@ -144,7 +144,7 @@ class _Assembly:
                 self._append(branch.cid, child, depth + 1)
 
     def _leaf(self, cid: Cid, content_bytes: int) -> bytes:
-        block = read_block(self._source, cid, min(content_bytes, MAX_BLOCK_BYTES))
+        block = read_block(self._source, cid, MAX_BLOCK_BYTES)
         self._expect(cid, len(block), content_bytes)
         return block
 

@@ -1,0 +1,311 @@
+"""The asynchronous client: the SDK's one front door, and the only place that puts its parts together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+from eth_account.signers.local import LocalAccount
+
+from client_sdk._connection import Connection, Signing
+from client_sdk._following import POLL_SECONDS, Follower
+from client_sdk._funding import Funding
+from client_sdk._job import AsyncJob
+from client_sdk._journal import JobJournal
+from client_sdk._listing import list_jobs
+from client_sdk._models import ModelHandle, ModelListing, Models
+from client_sdk._request import JobRequest, Tokens
+from client_sdk._wallet import Balances, TokenBalance, Wallet, Withdrawal
+from client_sdk.settings import ClientSettings, load_settings
+from tallystick.chain.calls import MarketCalls
+from tallystick.chain.deployment import Deployment, load_deployment
+from tallystick.chain.keys import Ask, load_account
+from tallystick.chain.reader import ChainReader
+from tallystick.chain.scanner import FactScanner
+from tallystick.chain.sender import Sender
+from tallystick.clock import Clock, SystemClock
+from tallystick.errors import InputError
+from tallystick.ids import Address, parse_address, parse_job_id, parse_model_id
+from tallystick.market.book import Job
+from tallystick.proving.prover import Limits, Progress, Prover, no_progress
+from tallystick.storage.open import open_store
+from tallystick.storage.store import Store
+from tallystick.wire.api import QuoteRequest, QuoteView
+from tallystick.wire.dispatcher_client import DispatcherClient
+from tallystick.wire.requirements import parse_requirements
+
+DEFAULT_HOME = Path("~/.tallystick")
+MAX_ONNX_BYTES = 64 << 20
+
+
+class AsyncClient:
+    """Everything that a creator does. Made by `connect` or `open`, as an asynchronous context manager.
+
+    Every method raises errors of one tree, `tallystick.errors.TallystickError`; a method names those that it adds to
+    ChainUnavailableError (the endpoint does not answer) and KeystoreError (it signs, and the client has no key).
+    """
+
+    def __init__(self, connection: Connection, make_prover: Callable[[], Prover], exits: AsyncExitStack) -> None:
+        self._connection = connection
+        self._exits = exits
+        self._models = Models(connection, make_prover)
+        self._funding = Funding(connection, self._models)
+        self._wallet = Wallet(connection)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls,
+        *,
+        rpc: str,
+        deployment: Deployment | Path | str,
+        store: Store | Path | str,
+        dispatcher: str | None = None,
+        account: LocalAccount | None = None,
+        home: Path | str = DEFAULT_HOME,
+        prover: Prover | None = None,
+        confirmations: int = 1,
+        poll_seconds: float = POLL_SECONDS,
+        dispatcher_transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+    ) -> AsyncIterator[Self]:
+        """A client that has made sure of chain and contracts.
+
+        Args:
+            rpc: URL of the chain's JSON-RPC endpoint.
+            deployment: The market: a record, or the path of one.
+            store: A folder, the address of an IPFS daemon, or a store.
+            dispatcher: Its URL; None goes without.
+            account: Who signs; None can only read.
+            home: Where transactions under way are written down, so that a crash pays nothing twice.
+            prover: Makes models into circuits; None loads EZKL when it is first needed.
+            confirmations: Blocks after which a job's end counts.
+            dispatcher_transport: Another httpx transport, for tests; see `client_sdk.testing`.
+
+        Raises:
+            InputError: a record, URL or store that is none.
+            ChainError: the endpoint does not answer, answers for another chain, or the contracts are not there.
+        """
+        record = deployment if isinstance(deployment, Deployment) else load_deployment(Path(deployment))
+        folder = Path(home).expanduser()
+        kept = open_store(str(store)) if isinstance(store, str | Path) else store
+        async with AsyncExitStack() as exits:
+            reader = await ChainReader.connect(rpc, record)
+            exits.push_async_callback(reader.close)
+            dispatching = None
+            if dispatcher:
+                dispatching = await exits.enter_async_context(
+                    DispatcherClient(dispatcher, transport=dispatcher_transport)
+                )
+            signing = None
+            if account is not None:
+                signing = await _signing(reader, account, folder, confirmations, clock or SystemClock())
+                exits.push_async_callback(signing.close)
+            connection = Connection(
+                reader=reader,
+                calls=MarketCalls(record),
+                store=kept,
+                dispatcher=dispatching,
+                signing=signing,
+                follower=Follower(
+                    reader,
+                    lambda block: FactScanner(reader, block),
+                    first_block=record.block,
+                    poll_seconds=poll_seconds,
+                ),
+                home=folder,
+                clock=clock or SystemClock(),
+                confirmations=confirmations,
+            )
+            yield cls(connection, lambda: prover or _load_prover(folder), exits)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: ClientSettings | None = None, *, ask: Ask | None = None, prover: Prover | None = None
+    ) -> AsyncIterator[Self]:
+        """A client connected as the command line would be: by environment, local network or the user's own file.
+
+        Args:
+            ask: Asks a person for the keystore's password where no password file is named.
+
+        Raises: as `connect`; InputError where no network is named anywhere, KeystoreError for a key that won't open.
+        """
+        settings = settings or load_settings()
+        account = load_account(settings.keystore, settings.password_file, ask) if settings.keystore else None
+        async with cls.connect(
+            rpc=settings.rpc,
+            deployment=settings.deployment,
+            store=settings.store,
+            dispatcher=settings.dispatcher,
+            account=account,
+            home=settings.home,
+            prover=prover,
+        ) as client:
+            yield client
+
+    @property
+    def address(self) -> Address:
+        """Whose key signs. Raises KeystoreError for a client that can only read."""
+        return self._connection.signer().address
+
+    @property
+    def deployment(self) -> Deployment:
+        return self._connection.reader.deployment
+
+    async def register_model(
+        self,
+        onnx: bytes | Path | str,
+        calibration: Sequence[Any],
+        *,
+        name: str,
+        limits: Limits | None = None,
+        progress: Progress = no_progress,
+    ) -> ModelHandle:
+        """Makes an ONNX model into a circuit, publishes what executors need, and registers it.
+
+        Args:
+            onnx: The model, or its path.
+            calibration: One nested float sequence for each model input, of that input's shape or of several of them
+                stacked along a new first axis. Values that jobs will bring must lie in its range.
+            progress: Called before and after each step, from another thread.
+
+        Raises:
+            ModelError: an unsupported operator, or no ONNX model.
+            TensorError: calibration data that does not fit.
+            ProvingError: the prover failed, or ran past a limit.
+        """
+        data = onnx if isinstance(onnx, bytes) else await asyncio.to_thread(_read_onnx, Path(onnx))
+        return await self._models.register(data, calibration, name=name, limits=limits, progress=progress)
+
+    async def model(self, model_id: str) -> ModelHandle:
+        """A registered model, its manifest fetched and checked. Raises ModelError, ArtifactError."""
+        return await self._models.get(parse_model_id(model_id))
+
+    async def models(self) -> list[ModelListing]:
+        """Every model of this market, oldest first."""
+        return await self._models.list()
+
+    async def quote(
+        self,
+        model: ModelHandle | str | None = None,
+        *,
+        milestones: int = 1,
+        requirements: str = "",
+        payment_token: str | None = None,
+    ) -> QuoteView:
+        """Who could take such a job now, for how much, and what holds the others back. Raises DispatcherError."""
+        parse_requirements(requirements)
+        model_id = model.model_id if isinstance(model, ModelHandle) else model
+        token = payment_token or self.deployment.tokens.payment
+        question = QuoteRequest(
+            requirements=requirements,
+            model_id=parse_model_id(model_id) if model_id else None,
+            milestones=milestones,
+            payment_token=parse_address(token) if token else None,
+        )
+        return await self._connection.require_dispatcher().quote(question)
+
+    async def fund(self, request: JobRequest) -> AsyncJob:
+        """Funds a job. Everything is checked before anything is sent, and written down before it is paid.
+
+        A request that was interrupted is asked for again as it was: the same job goes on, and is paid for once. What
+        could stand in the job's way without making it invalid is in the job's `warnings`.
+
+        Raises:
+            RequirementError: requirements that do not parse.
+            TensorError: inputs that do not fit the model.
+            ModelError, ArtifactError: no such model, or its manifest is not to be had.
+            InputError: no amount, no duration, no token at that address, or a salt of another request.
+            TermsError: terms that the contract would refuse.
+            InsufficientFundsError: balance, allowance (with `approve=False`) or gas money.
+            RevertError: the contract refuses all the same.
+        """
+        funded = await self._funding.fund(request)
+        history = await self._connection.follower.watch(funded.entry.job_id, funded.entry.created_block)
+        return AsyncJob(self._connection, self._models, history, warnings=funded.warnings, keep=self._keep)
+
+    async def job(self, job_id: str) -> AsyncJob:
+        """Any job of this market, one's own or not. Raises JobUnknownError."""
+        wanted = parse_job_id(job_id)
+        signing = self._connection.signing
+        entry = signing.journal.find(wanted) if signing else None
+        history = await self._connection.follower.watch(wanted, entry.created_block if entry else None)
+        return AsyncJob(self._connection, self._models, history, keep=self._keep)
+
+    async def jobs(self, creator: str | None = None) -> list[Job]:
+        """Jobs as the chain has them, oldest first: those of `creator`, or of everyone."""
+        return await list_jobs(self._connection, parse_address(creator) if creator else None)
+
+    async def balances(self, account: str | None = None, *, token: str | None = None) -> Balances:
+        """What an account, the client's own unless given, holds and is owed in payment, stake and native coin."""
+        return await self._wallet.balances(parse_address(account) if account else self.address, token)
+
+    async def withdraw(self, token: str | None = None) -> list[Withdrawal]:
+        """Takes home whatever the contracts owe this account; an empty list where that is nothing."""
+        return await self._wallet.withdraw(token)
+
+    async def approve(self, amount: Tokens, token: str | None = None) -> TokenBalance:
+        """Lets the escrow take up to `amount` tokens. `fund` does that by itself unless told not to."""
+        return await self._wallet.approve(amount, token)
+
+    async def mint_test_tokens(self, amount: Tokens, to: str | None = None) -> Balances:
+        """Payment and stake tokens out of nothing, on local chains alone. Raises InputError elsewhere."""
+        return await self._wallet.mint_test_tokens(amount, to)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        """Background work ends with the client."""
+        self._exits.push_async_callback(_end, task)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def _signing(
+    reader: ChainReader, account: LocalAccount, home: Path, confirmations: int, clock: Clock
+) -> Signing:
+    folder = home / "networks" / await _network_of(reader) / parse_address(account.address)
+
+    def open_sender() -> Sender:
+        return Sender(reader, account, folder / "transactions.sqlite", confirmations=confirmations, clock=clock)
+
+    return Signing(parse_address(account.address), open_sender, JobJournal(folder / "jobs"))
+
+
+async def _network_of(reader: ChainReader) -> str:
+    """A name for this chain's very history: a local chain that was started anew has its id, and none of its past."""
+    deployment = reader.deployment
+    block = await reader.block(deployment.block)
+    if block is None:
+        raise InputError(
+            f"The endpoint has no block {deployment.block}, in which the market was deployed.",
+            remedy="Wait until it has caught up, or use the deployment record of this chain.",
+        )
+    return f"{deployment.chain_id}-{block.hash[2:14]}"
+
+
+def _load_prover(home: Path) -> Prover:
+    try:
+        from tallystick.proving.ezkl_prover import EzklProver  # noqa: PLC0415  (heavy, and an extra)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"Making a circuit needs the module {error.name!r}, which is not installed.",
+            remedy="Run `pip install 'tallystick[proving]'`.",
+        ) from error
+    return EzklProver(home / "proving")
+
+
+def _read_onnx(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_ONNX_BYTES:
+            raise InputError(f"{path} has {size} bytes; a model has at most {MAX_ONNX_BYTES}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The model {path} cannot be read: {error.strerror}.", remedy="Check the path.") from error

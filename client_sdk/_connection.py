@@ -1,0 +1,81 @@
+"""Everything that the parts of a client share, made once by `AsyncClient.connect`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from client_sdk._following import Follower
+from client_sdk._journal import JobJournal
+from tallystick.chain.calls import Call, MarketCalls
+from tallystick.chain.reader import ChainReader
+from tallystick.chain.sender import Receipt, Sender
+from tallystick.clock import Clock
+from tallystick.errors import DispatcherUnavailableError, KeystoreError
+from tallystick.ids import Address
+from tallystick.storage.store import Store
+from tallystick.wire.dispatcher_client import DispatcherClient
+
+
+class Signing:
+    """What exists only for a client with a key: who signs, and what is written down before it is sent.
+
+    Args:
+        open_sender: Called at the first transaction. One key has one sender at a time, in whatever process, so a
+            client that only watches must not hold it.
+    """
+
+    def __init__(self, address: Address, open_sender: Callable[[], Sender], journal: JobJournal) -> None:
+        self.address = address
+        self.journal = journal
+        self._open_sender = open_sender
+        self._sender: Sender | None = None
+
+    async def send(self, key: str, call: Call) -> Receipt:
+        """See `Sender.send`."""
+        if self._sender is None:
+            self._sender = self._open_sender()
+        return await self._sender.send(key, call)
+
+    async def close(self) -> None:
+        if self._sender is not None:
+            await self._sender.close()
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One client's long-lived parts.
+
+    Attributes:
+        home: Folder for what outlives a run and belongs to no one network.
+        confirmations: Blocks, the fact's own among them, after which a fact counts as final.
+    """
+
+    reader: ChainReader
+    calls: MarketCalls
+    store: Store
+    dispatcher: DispatcherClient | None
+    signing: Signing | None
+    follower: Follower
+    home: Path
+    clock: Clock
+    confirmations: int
+
+    def signer(self) -> Signing:
+        """Raises KeystoreError for a client that can only read."""
+        if self.signing is None:
+            raise KeystoreError(
+                "This client has no key, so it can only read.",
+                remedy="Connect with an account, or name a keystore: --keystore, TALLYSTICK_CLIENT_KEYSTORE.",
+            )
+        return self.signing
+
+    def require_dispatcher(self) -> DispatcherClient:
+        """Raises DispatcherUnavailableError for a client that goes without."""
+        if self.dispatcher is None:
+            raise DispatcherUnavailableError(
+                "No dispatcher is named.",
+                remedy="Name one with --dispatcher or TALLYSTICK_CLIENT_DISPATCHER; jobs run without it all the same.",
+            )
+        return self.dispatcher

@@ -1,0 +1,196 @@
+"""A handle on one job: wait for it, hear of it, take its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from client_sdk._advice import advise
+from client_sdk._callbacks import Callback, Callbacks, Wanted
+from client_sdk._connection import Connection
+from client_sdk._events import JobEvent, JobHistory
+from client_sdk._models import Models
+from client_sdk._outputs import NestedFloats, stack, to_arrays, to_floats
+from client_sdk._receipt import JobReceipt, make_receipt
+from client_sdk._results import read_output
+from client_sdk._warnings import JobWarning
+from tallystick.chain.calls import Call
+from tallystick.errors import JobPendingError, JobUnknownError
+from tallystick.ids import JobId
+from tallystick.market.book import Job
+from tallystick.market.terms import JobTerms
+from tallystick.wire.api import WhyView
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+
+class AsyncJob:
+    """Made by `AsyncClient.fund` and `AsyncClient.job`; usable while that client is open.
+
+    Attributes:
+        warnings: What was known to stand in the job's way when it was funded; none of it stopped the funding.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        models: Models,
+        history: JobHistory,
+        *,
+        warnings: tuple[JobWarning, ...] = (),
+        keep: Callable[[asyncio.Task[None]], None],
+    ) -> None:
+        self._connection = connection
+        self._models = models
+        self._history = history
+        self._callbacks = Callbacks(self.events, keep)
+        self.warnings = warnings
+
+    @property
+    def job_id(self) -> JobId:
+        return self._history.job_id
+
+    @property
+    def terms(self) -> JobTerms:
+        return self.snapshot.terms
+
+    @property
+    def snapshot(self) -> Job:
+        """The job as it was last read; `refresh` reads anew. Raises JobUnknownError after a reorganisation lost it."""
+        if self._history.job is None:
+            raise JobUnknownError(
+                f"The chain was reorganised and has no job {self.job_id} any more.",
+                remedy="Fund the same request again: the transaction is sent once more, not twice.",
+            )
+        return self._history.job
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job is over and its last fact has the client's confirmations."""
+        job = self.snapshot
+        depth = self._connection.follower.head - job.updated_block + 1
+        return job.is_over and depth >= self._connection.confirmations
+
+    async def refresh(self) -> Job:
+        """Reads the chain up to its head. Raises ChainUnavailableError."""
+        await self._connection.follower.catch_up()
+        return self.snapshot
+
+    async def wait(
+        self, timeout: float | None = None, on_progress: Callable[[JobEvent], None] | None = None
+    ) -> Job:
+        """Returns once the job is over: completed or refunded, with the client's confirmations.
+
+        Args:
+            timeout: Seconds; None waits as long as it takes.
+            on_progress: Called with every event, those that were known already included.
+
+        Raises:
+            JobPendingError: the time ran out. The job goes on.
+            ChainUnavailableError: the endpoint has been away for a minute.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                async for event in self.events():
+                    if on_progress is not None:
+                        on_progress(event)
+                return self.snapshot
+        except TimeoutError:
+            job = self.snapshot
+            raise JobPendingError(
+                f"Job {self.job_id} is {job.status.name.lower()} after {timeout:g} s: {job.next_milestone} of "
+                f"{job.terms.milestone_count} milestones are paid.",
+                remedy=self.advice(),
+            ) from None
+
+    async def events(self) -> AsyncIterator[JobEvent]:
+        """Every event of the job from its creation on, as the chain tells them; ends once the job is over for good.
+
+        After a `ChainReorganised` event, facts of later blocks no longer hold; those that still do come again.
+        Any number of iterators share one scan. Raises ChainUnavailableError when the endpoint stays away.
+        """
+        place = 0
+        while True:
+            while place < len(self._history.events):
+                yield self._history.events[place]
+                place += 1
+            if self._history.job is not None and self.is_final:
+                return
+            await self._connection.follower.advance()
+
+    def on(self, event: Wanted, callback: Callback) -> Callable[[], None]:
+        """Has `callback` called with each such event, from the creation on, in the background.
+
+        Args:
+            event: `"MilestonePaid"`, the class `MilestonePaid`, or `"*"`.
+            callback: A function or a coroutine function. Its exceptions are logged, and nobody else's trouble.
+
+        Returns:
+            What takes it off again.
+        """
+        return self._callbacks.add(event, callback)
+
+    async def result(self, milestone: int | None = None) -> list[NDArray[float64]]:
+        """One array for each output of the model.
+
+        Args:
+            milestone: That one's outputs, of the model's output shapes. None: those of all milestones, stacked along
+                a new first axis.
+
+        Raises:
+            JobPendingError, JobRefundedError: it is not paid.
+            ArtifactError: the output is neither in the store nor in the claim, or not what was proven.
+            InputError: numpy is not installed.
+        """
+        return to_arrays(await self.result_floats(milestone))
+
+    async def result_floats(self, milestone: int | None = None) -> list[NestedFloats]:
+        """As `result`, as nested lists: what `tolist()` of those arrays gives. Needs no numpy."""
+        job = await self.refresh()
+        model = await self._models.get(job.terms.model_id)
+        wanted = range(job.terms.milestone_count) if milestone is None else (milestone,)
+        outputs = [
+            to_floats(await read_output(self._connection, job, index, model), model.outputs) for index in wanted
+        ]
+        return stack(outputs) if milestone is None else outputs[0]
+
+    async def receipt(self) -> JobReceipt:
+        """What was promised, done, paid and taken so far. Raises ChainUnavailableError."""
+        await self.refresh()
+        return await make_receipt(self._connection.reader, self.job_id, self._history.facts)
+
+    async def why(self) -> WhyView:
+        """Why the job stands where it stands, as the dispatcher sees it. Raises DispatcherError."""
+        return await self._connection.require_dispatcher().why(self.job_id)
+
+    def advice(self) -> str:
+        """What to do next, in a sentence."""
+        return advise(self.snapshot, self._connection.clock.now())
+
+    async def cancel(self) -> Job:
+        """Takes the open job back; only its creator can. The deposit is credited, see `AsyncClient.withdraw`.
+
+        Raises:
+            RevertError: somebody has taken it, or the caller is not its creator.
+        """
+        return await self._send("cancel", self._connection.calls.cancel(self.terms))
+
+    async def refund(self) -> Job:
+        """Credits the deposit to the creator once nobody took the job in time; anyone can. Raises RevertError."""
+        return await self._send("refund", self._connection.calls.refund(self.terms))
+
+    async def expire(self) -> Job:
+        """Reopens the job once its executor is late and has its lock slashed; anyone can, and earns a finder's share.
+
+        Raises:
+            RevertError: the deadline has not passed.
+        """
+        return await self._send("expire", self._connection.calls.expire(self.terms))
+
+    async def _send(self, verb: str, call: Call) -> Job:
+        job = await self.refresh()
+        await self._connection.signer().send(f"{verb}:{self.job_id}:{job.round}", call)
+        return await self.refresh()

@@ -1,0 +1,213 @@
+"""A job's receipt: what was promised, done, paid and taken, in one document that anyone can check against the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tallystick.chain.deployment import Contracts
+from tallystick.chain.reader import ChainReader
+from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
+from tallystick.ids import AddressField, Bytes32Field, JobId, JobIdField
+from tallystick.market.book import Job, fold
+from tallystick.market.events import JobCreated, JobFact
+from tallystick.market.terms import JobTerms, job_id_of
+
+MAX_RECEIPT_BYTES = 4 << 20
+
+_STAGES = {
+    "JobCreated": "funded",
+    "JobAssigned": "assigned",
+    "JobCompleted": "completed",
+    "JobExpired": "expired",
+    "JobReopened": "reopened",
+    "JobRefunded": "refunded",
+}
+_PURPOSES = {**_STAGES, "JobCreated": "create", "JobAssigned": "accept", "JobExpired": "expire", "JobRefunded": "refund"}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+
+class PaymentLine(_Part):
+    """One paid milestone. Amounts in the payment token's smallest unit."""
+
+    milestone: int
+    operator: AddressField
+    to_operator: int
+    to_dispatcher: int
+    to_creator: int
+    paid_at: int
+    transaction_hash: Bytes32Field
+    output_root: Bytes32Field
+    result_manifest: Bytes32Field
+
+
+class SlashLine(_Part):
+    """One slash. Amounts in the stake token's smallest unit."""
+
+    operator: AddressField
+    finder: AddressField
+    amount: int
+    to_finder: int
+    to_creator: int
+    to_bounty: int
+    burned: int
+    transaction_hash: Bytes32Field
+
+
+class TransactionLine(_Part):
+    """One transaction that moved the job. Price in wei per unit of gas."""
+
+    purpose: str
+    transaction_hash: Bytes32Field
+    block_number: int
+    gas_used: int
+    gas_price: int
+
+
+class Stage(_Part):
+    """A step of the job's life and the seconds that led to it, by the blocks' own times."""
+
+    name: str
+    at: int
+    seconds: int
+
+
+class JobReceipt(_Part):
+    """See the module. `status` is that of the last fact; a receipt may be taken before a job is over."""
+
+    schema_version: Literal[1] = 1
+    job_id: JobIdField
+    chain_id: int
+    contracts: Contracts
+    terms: JobTerms
+    status: Literal["open", "assigned", "completed", "refunded"]
+    first_block: int
+    last_block: int
+    payments: tuple[PaymentLine, ...]
+    slashes: tuple[SlashLine, ...]
+    transactions: tuple[TransactionLine, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def gas_used(self) -> int:
+        """Of all transactions together, whoever sent them."""
+        return sum(line.gas_used for line in self.transactions)
+
+    @property
+    def total_paid(self) -> int:
+        """To operators and dispatcher, in the payment token's smallest unit."""
+        return sum(line.to_operator + line.to_dispatcher for line in self.payments)
+
+    def save(self, path: Path) -> None:
+        """Writes it as JSON."""
+        path.write_text(self.model_dump_json(indent=2, by_alias=True) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Raises InputError for a file that is missing or no receipt."""
+        try:
+            if path.stat().st_size > MAX_RECEIPT_BYTES:
+                raise InputError(f"{path} is larger than any receipt ({MAX_RECEIPT_BYTES} bytes).")
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise InputError(f"The receipt {path} cannot be read: {error.strerror}.") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the document"
+            raise InputError(f"{path} is not a receipt: {place}: {first['msg']}.") from error
+
+    async def verify(self, reader: ChainReader) -> None:
+        """Makes the receipt anew from any endpoint of the chain and compares every word.
+
+        Raises:
+            ReceiptMismatchError: the chain says otherwise; the message names the first difference.
+            ChainError: the endpoint does not answer, or for another chain.
+        """
+        domain = reader.deployment.domain()
+        if (self.chain_id, self.contracts) != (domain.chain_id, reader.deployment.contracts):
+            raise ReceiptMismatchError(
+                f"The receipt is about contracts on chain {self.chain_id}; this reader about others.",
+                remedy="Verify it with the deployment that it names.",
+            )
+        if job_id_of(self.terms, domain) != self.job_id:
+            raise ReceiptMismatchError(f"The receipt's terms are not those of job {self.job_id}.")
+        facts = await reader.facts(self.first_block, self.last_block)
+        mine = [fact for fact in facts if isinstance(fact, JobFact) and fact.job_id == self.job_id]
+        if not mine:
+            raise ReceiptMismatchError(f"The chain has no facts about job {self.job_id} in the receipt's blocks.")
+        self._compare(await make_receipt(reader, self.job_id, mine))
+
+    def _compare(self, true: JobReceipt) -> None:
+        for name in type(self).model_fields:
+            said, found = getattr(self, name), getattr(true, name)
+            if said != found:
+                raise ReceiptMismatchError(f"The receipt's {name} differ from the chain's: {said} against {found}.")
+
+
+async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[JobFact]) -> JobReceipt:
+    """The receipt that follows from a job's facts, oldest first.
+
+    Raises:
+        JobUnknownError: the facts do not begin with its creation.
+    """
+    job = fold(facts).get(job_id)
+    if job is None or not isinstance(facts[0], JobCreated):
+        raise JobUnknownError(f"The facts at hand do not begin with the creation of job {job_id}.")
+    return JobReceipt(
+        job_id=job_id,
+        chain_id=reader.deployment.chain_id,
+        contracts=reader.deployment.contracts,
+        terms=job.terms,
+        status=_status(job),
+        first_block=facts[0].at.block_number,
+        last_block=facts[-1].at.block_number,
+        payments=tuple(PaymentLine.model_validate(payment) for payment in job.payments),
+        slashes=tuple(SlashLine.model_validate(slash) for slash in job.slashes),
+        transactions=await _transactions(reader, facts),
+        stages=_stages(facts),
+    )
+
+
+def _status(job: Job) -> Literal["open", "assigned", "completed", "refunded"]:
+    name = job.status.name.lower()
+    assert name in ("open", "assigned", "completed", "refunded")  # noqa: S101  (a job in a book has been created)
+    return name
+
+
+def _stages(facts: Sequence[JobFact]) -> tuple[Stage, ...]:
+    stages: list[Stage] = []
+    for fact in facts:
+        name = f"milestone {fact.milestone} paid" if fact.event == "MilestonePaid" else _STAGES.get(fact.event)
+        if name:
+            before = stages[-1].at if stages else fact.at.block_time
+            stages.append(Stage(name=name, at=fact.at.block_time, seconds=fact.at.block_time - before))
+    return tuple(stages)
+
+
+async def _transactions(reader: ChainReader, facts: Sequence[JobFact]) -> tuple[TransactionLine, ...]:
+    purposes: dict[str, str] = {}
+    for fact in facts:
+        purpose = f"claim {fact.milestone}" if fact.event == "MilestoneClaimed" else _PURPOSES.get(fact.event)
+        if purpose:
+            purposes.setdefault(fact.at.transaction_hash, purpose)
+    lines = []
+    for transaction_hash, purpose in purposes.items():
+        receipt = await reader.transaction_receipt(transaction_hash)
+        if receipt is None:
+            raise ReceiptMismatchError(f"The chain has no transaction {transaction_hash} any more.")
+        lines.append(
+            TransactionLine(
+                purpose=purpose,
+                transaction_hash=receipt.transaction_hash,
+                block_number=receipt.block_number,
+                gas_used=receipt.gas_used,
+                gas_price=receipt.effective_gas_price,
+            )
+        )
+    return tuple(lines)

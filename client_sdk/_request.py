@@ -1,0 +1,204 @@
+"""What a creator asks for, and the terms that follow from it. Pure: what the chain says is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from client_sdk._inputs import equal_shares
+from pydantic import ValidationError
+
+from tallystick.canonical import encode_canonical
+from tallystick.errors import InputError, TermsError
+from tallystick.ids import ZERO_ADDRESS, Address, Bytes32, ModelId
+from tallystick.market.terms import JobMode, JobTerms, ProofKind
+from tallystick.units import parse_amount, parse_seconds
+
+if TYPE_CHECKING:
+    from client_sdk._models import ModelHandle
+
+Tokens = str | int | Decimal
+"""An amount in whole tokens, for example `"12.5"`; never a float, which has no exact amount."""
+
+Duration = str | int
+"""`"10m"`, `"2h"`, or seconds."""
+
+DEFAULT_EXCLUSIVE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A job to be funded.
+
+    Attributes:
+        model: A registered model, or its id.
+        inputs: See `quantise_milestones`: an array, several stacked, or a mapping from input names to them.
+        max_price: For the whole job, deposited when it is funded. What is not spent comes back.
+        milestones: How many the inputs should make; None takes what they make.
+        min_price: Where the price starts to rise from; None: a flat price.
+        ramp: How long it rises; None: half of `accept_within`.
+        requirements: What an executor must have, for example `vram>=16GiB region=eu`.
+        payment_token: Address of an ERC-20; None: the deployment's own.
+        stake_lock: In stake tokens, at risk for the executor; None: the least that the protocol allows.
+        deadline: Time for each milestone, once accepted.
+        accept_within: Time in which somebody has to accept; after it anyone may send the money home.
+        exclusive: Time at the start in which only the dispatcher's choice may accept; None: a minute where there
+            is a dispatcher.
+        shares: What each milestone gets of the price, in bps; None: equal shares.
+        dispatcher_fee_bps: Of each payment, for the dispatcher.
+        note: A line for people.
+        salt: Tells apart two jobs that are otherwise the same. Give one to make a retry safe across machines.
+        approve: Whether to approve the escrow for exactly the maximum price, where the allowance falls short.
+    """
+
+    model: ModelHandle | str
+    inputs: Any = field(repr=False)
+    max_price: Tokens
+    milestones: int | None = None
+    min_price: Tokens | None = None
+    ramp: Duration | None = None
+    requirements: str = ""
+    payment_token: str | None = None
+    stake_lock: Tokens | None = None
+    deadline: Duration = "10m"
+    accept_within: Duration = "10m"
+    exclusive: Duration | None = None
+    shares: Sequence[int] | None = None
+    dispatcher_fee_bps: int = 0
+    note: str = ""
+    salt: int | None = None
+    approve: bool = True
+
+    def fingerprint(self, model_id: ModelId, input_root: Bytes32) -> str:
+        """Equal for two requests that ask for the same thing; how a crashed request finds itself again."""
+        asked = {
+            name: None if (value := getattr(self, name)) is None else str(value)
+            for name in (
+                "max_price",
+                "min_price",
+                "ramp",
+                "requirements",
+                "payment_token",
+                "stake_lock",
+                "deadline",
+                "accept_within",
+                "exclusive",
+                "dispatcher_fee_bps",
+                "note",
+            )
+        }
+        shares = None if self.shares is None else list(self.shares)
+        return sha256(encode_canonical([model_id, input_root, shares, asked])).hexdigest()
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a request's terms depend on besides the request.
+
+    Attributes:
+        payment_decimals: Of the payment token.
+        stake_decimals: Of the stake token.
+        min_lock: Least stake that the protocol lets a job lock, in the stake token's smallest unit.
+        dispatcher: Who signs assignments; None where no dispatcher of this market answers.
+    """
+
+    creator: Address
+    payment_token: Address
+    payment_decimals: int
+    stake_decimals: int
+    min_lock: int
+    dispatcher: Address | None
+
+
+def build_terms(
+    request: JobRequest,
+    around: Surroundings,
+    *,
+    model_id: ModelId,
+    input_root: Bytes32,
+    manifest: Bytes32,
+    milestones: int,
+    salt: int,
+) -> JobTerms:
+    """The terms of a request, checked.
+
+    Raises:
+        InputError: an amount or a duration that is none.
+        TermsError: terms that the contract would refuse.
+    """
+    max_price = _amount("max_price", request.max_price, around.payment_decimals)
+    min_price = max_price
+    if request.min_price is not None:
+        min_price = _amount("min_price", request.min_price, around.payment_decimals)
+    accept_seconds = _seconds("accept_within", request.accept_within)
+    ramp = accept_seconds // 2 if request.ramp is None else _seconds("ramp", request.ramp)
+    fields = dict(
+        creator=around.creator,
+        salt=salt,
+        model_id=model_id,
+        proof_kind=ProofKind.ZK,
+        mode=JobMode.PARALLEL,
+        input_root=input_root,
+        manifest=manifest,
+        payment_token=around.payment_token,
+        min_price=min_price,
+        max_price=max_price,
+        ramp_seconds=ramp if min_price < max_price else 0,
+        stake_lock=_stake_lock(request, around),
+        accept_seconds=accept_seconds,
+        exclusive_seconds=_exclusive_seconds(request, around, accept_seconds),
+        dispatcher=around.dispatcher or ZERO_ADDRESS,
+        dispatcher_fee_bps=request.dispatcher_fee_bps if around.dispatcher else 0,
+        share_bps=equal_shares(milestones) if request.shares is None else tuple(request.shares),
+        duration_seconds=(_seconds("deadline", request.deadline),) * milestones,
+    )
+    try:
+        terms = JobTerms.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise TermsError(f"{first['loc'][0]} is {first['input']!r}: {first['msg']}.") from error
+    if terms.milestone_count != milestones:
+        raise TermsError(f"{terms.milestone_count} shares for {milestones} milestones.", remedy="Give one for each.")
+    terms.check()
+    return terms
+
+
+def _stake_lock(request: JobRequest, around: Surroundings) -> int:
+    if request.stake_lock is None:
+        return around.min_lock
+    lock = _amount("stake_lock", request.stake_lock, around.stake_decimals)
+    if lock < around.min_lock:
+        least = Decimal(around.min_lock).scaleb(-around.stake_decimals)
+        raise TermsError(
+            f"The stake lock of {request.stake_lock} is below the protocol's minimum of {least:f}.",
+            remedy=f"Ask for at least {least:f}, or leave it out.",
+        )
+    return lock
+
+
+def _exclusive_seconds(request: JobRequest, around: Surroundings, accept_seconds: int) -> int:
+    if around.dispatcher is None:
+        # Nobody could sign an assignment, so exclusive time would only be time lost.
+        return 0
+    if request.exclusive is None:
+        return min(DEFAULT_EXCLUSIVE_SECONDS, accept_seconds)
+    return _seconds("exclusive", request.exclusive)
+
+
+def _amount(name: str, value: Tokens, decimals: int) -> int:
+    if isinstance(value, float | bool):
+        raise InputError(f"{name} is {value!r}, which has no exact amount.", remedy='Write it as text, such as "12.5".')
+    try:
+        return parse_amount(str(value), decimals)
+    except InputError as error:
+        raise InputError(f"{name}: {error.what}", remedy=error.remedy) from error
+
+
+def _seconds(name: str, value: Duration) -> int:
+    try:
+        return parse_seconds(str(value))
+    except InputError as error:
+        raise InputError(f"{name}: {error.what}", remedy=error.remedy) from error

@@ -1,0 +1,18 @@
+"""What a job would cost, before it exists."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from dispatcher.api.context import Context
+from dispatcher.matching.quotes import quote
+from tallystick.wire.api import QuoteRequest, QuoteView
+
+router = APIRouter(tags=["quotes"])
+
+
+@router.post("/v1/quotes")
+async def quotes(request: QuoteRequest, context: Context) -> QuoteView:
+    """Who could take such a job now, what they ask, and what holds the others back. Nothing is reserved."""
+    market = await context.market.read([])
+    return quote(request, market, await context.market.milestone_seconds(request.model_id))

@@ -1,0 +1,55 @@
+"""From the market's own types to what the API shows. Pure."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from dispatcher.indexer.brief import Brief
+from dispatcher.indexer.progress import Progress
+from dispatcher.scheduling.warm import warm_call
+from tallystick.market.book import Job
+from tallystick.market.terms import JobStatus
+from tallystick.wire.api import JobStatusName, JobView, ManifestView, PaymentView, SlashView
+
+
+def status_name(status: JobStatus) -> JobStatusName:
+    name = status.name.lower()
+    assert name in get_args(JobStatusName)  # noqa: S101 - the book holds no job of status NONE
+    return cast(JobStatusName, name)
+
+
+def job_view(job: Job, brief: Brief, progress: Progress, now: int) -> JobView:
+    """A job as of `now`, which is the chain's time."""
+    is_open = job.status is JobStatus.OPEN
+    return JobView(
+        job_id=job.job_id,
+        status=status_name(job.status),
+        finality=progress.finality_of(job.updated_block),
+        confirmations=progress.confirmations_of(job.updated_block),
+        terms=job.terms,
+        round=job.round,
+        next_milestone=job.next_milestone,
+        opened_at=job.opened_at,
+        accept_closes_at=job.accept_closes_at,
+        deadline=job.deadline,
+        operator=job.operator,
+        agent=job.agent,
+        price=job.price,
+        price_now=job.terms.price_at(job.opened_at, now) if is_open else None,
+        bounty=job.bounty,
+        payments=tuple(PaymentView.model_validate(payment) for payment in job.payments),
+        slashes=tuple(SlashView.model_validate(slash) for slash in job.slashes),
+        manifest=manifest_view(brief),
+        warm=warm_call(job, now),
+    )
+
+
+def manifest_view(brief: Brief) -> ManifestView:
+    if brief.manifest is None:
+        return ManifestView(trouble=brief.trouble)
+    return ManifestView(
+        requirements=brief.manifest.requirements,
+        note=brief.manifest.note,
+        input_count=len(brief.manifest.inputs),
+        trouble=brief.trouble,
+    )

@@ -1,0 +1,22 @@
+"""What time alone has made callable. Pure."""
+
+from __future__ import annotations
+
+from tallystick.market.book import Job
+from tallystick.market.terms import JobStatus
+from tallystick.wire.api import WarmView
+
+
+def warm_call(job: Job, now: int) -> WarmView | None:
+    """The permissionless call that leads a stuck job on, if time has made one possible.
+
+    Args:
+        now: The chain's time.
+    """
+    if job.status is JobStatus.ASSIGNED and job.deadline is not None and now > job.deadline:
+        since = job.deadline + 1
+        return WarmView(call="expire", since=since, text=f"Anyone may call expire since {since}, and earns a finder's fee.")
+    if job.status is JobStatus.OPEN and now > job.accept_closes_at:
+        since = job.accept_closes_at + 1
+        return WarmView(call="refund", since=since, text=f"Anyone may call refund since {since}.")
+    return None

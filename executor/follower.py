@@ -1,0 +1,100 @@
+"""The chain as this agent has read it: facts on disk, the book of jobs in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, get_args
+
+from pydantic import TypeAdapter
+
+from executor.journal import Earning, Journal
+from tallystick.chain.scanner import Cursor, ScanStep
+from tallystick.chain.views import BlockHead
+from tallystick.ids import Address, JobId
+from tallystick.market.book import JobBook, apply_fact, fold
+from tallystick.market.events import ChainFact, JobFact, MilestonePaid
+
+BURIED_BLOCKS = 1_000
+"""A job that has been over for so many blocks is forgotten: far more than any chain in use has ever reorganised."""
+
+_CURSOR = TypeAdapter(Cursor)
+
+
+class Scanner(Protocol):
+    async def poll(self) -> ScanStep: ...
+
+
+def load_cursor(journal: Journal) -> Cursor | None:
+    """Where an earlier process left off."""
+    text = journal.meta("cursor")
+    return None if text is None else _CURSOR.validate_json(text)
+
+
+class Follower:
+    """Keeps `book` in step with the chain.
+
+    Attributes:
+        head: The newest block, once there was a first poll.
+        caught_up: Whether everything up to `head` is in the book. Before that, an open job may long be taken.
+    """
+
+    def __init__(self, scanner: Scanner, journal: Journal, operator: Address) -> None:
+        self._scanner = scanner
+        self._journal = journal
+        self._operator = operator
+        self.book: JobBook = fold(journal.facts())
+        self.head: BlockHead | None = None
+        self.caught_up = False
+
+    async def poll(self) -> set[JobId]:
+        """Reads on and returns the jobs about which there is news. Raises ChainUnavailableError, having changed nothing."""
+        step = await self._scanner.poll()
+        facts = [fact for fact in step.facts if isinstance(fact, get_args(JobFact))]
+        touched = {fact.job_id for fact in facts} | self._later_than(step.rolled_back_to)
+        rolled_back = self._book_up_to(step.rolled_back_to)
+        book = _apply(rolled_back, facts)
+        self._journal.record(
+            rolled_back_to=step.rolled_back_to,
+            facts=facts,
+            earned=self._earned(facts, book),
+            cursor=_CURSOR.dump_json(step.cursor).decode(),
+        )
+        self.book, self.head = book, step.head
+        self.caught_up = bool(step.cursor.blocks) and step.cursor.blocks[-1][0] >= step.head.number
+        self._forget_buried(step.head.number)
+        return touched
+
+    def _later_than(self, block: int | None) -> set[JobId]:
+        if block is None:
+            return set()
+        return {job.job_id for job in self.book.values() if job.updated_block > block}
+
+    def _book_up_to(self, block: int | None) -> JobBook:
+        if block is None:
+            return self.book
+        return fold(fact for fact in self._journal.facts() if fact.at.block_number <= block)
+
+    def _earned(self, facts: Iterable[JobFact], book: JobBook) -> list[Earning]:
+        return [
+            Earning(
+                job_id=fact.job_id,
+                milestone=fact.milestone,
+                block=fact.at.block_number,
+                token=book[fact.job_id].terms.payment_token,
+                amount=fact.to_operator,
+            )
+            for fact in facts
+            if isinstance(fact, MilestonePaid) and fact.operator == self._operator and fact.job_id in book
+        ]
+
+    def _forget_buried(self, head: int) -> None:
+        buried = [j.job_id for j in self.book.values() if j.is_over and j.updated_block + BURIED_BLOCKS < head]
+        if buried:
+            self._journal.forget_facts(buried)
+            self.book = {job_id: job for job_id, job in self.book.items() if job_id not in set(buried)}
+
+
+def _apply(book: JobBook, facts: Iterable[ChainFact]) -> JobBook:
+    for fact in facts:
+        book = apply_fact(book, fact)
+    return book

@@ -1,0 +1,40 @@
+"""What the agent needs of the chain. `ChainReader` and `Sender` are the real ones; tests bring small ones of their own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tallystick.chain.calls import Call
+from tallystick.chain.deployment import Deployment
+from tallystick.chain.receipts import Receipt
+from tallystick.chain.views import BlockHead, JobState
+from tallystick.ids import Address, JobId, ModelId
+from tallystick.market.claims import ModelSpec
+
+
+class Chain(Protocol):
+    @property
+    def deployment(self) -> Deployment: ...
+
+    async def head(self) -> BlockHead: ...
+
+    async def job_state(self, job_id: JobId) -> JobState: ...
+
+    async def model_spec(self, model_id: ModelId) -> ModelSpec: ...
+
+    async def free_stake(self, operator: Address) -> int: ...
+
+    async def min_lock(self) -> int: ...
+
+    async def credit_of(self, token: Address, account: Address) -> int: ...
+
+    async def reward_of(self, account: Address) -> int: ...
+
+
+class Transactions(Protocol):
+    @property
+    def address(self) -> Address: ...
+
+    async def send(self, key: str, call: Call) -> Receipt: ...
+
+    async def resume(self) -> list[Receipt]: ...

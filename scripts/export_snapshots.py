@@ -1,0 +1,86 @@
+"""Exports what others build against, so that a change of it shows in the diff: ABIs, code sizes, the HTTP API.
+
+    python -m scripts.export_snapshots            writes them
+    python -m scripts.export_snapshots --check    writes nothing; fails, and says what differs, where one is stale
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from scripts import compile_contracts
+from scripts.toolchain import ROOT
+from tallystick.chain.abi import CONTRACTS
+
+ABI_FOLDER = ROOT / "tallystick" / "chain" / "abi"
+SNAPSHOTS = ROOT / "tests" / "snapshots"
+
+MAX_CODE_BYTES = 24_576
+"""The most code that a contract may have on chain (EIP-170)."""
+
+
+def _order(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    return entry["type"], entry.get("name", ""), json.dumps(entry, sort_keys=True)
+
+
+def abi_text(abi: list[dict[str, Any]]) -> str:
+    """An ABI in one order and spelling, one entry a line, so that a diff shows entries."""
+    lines = [json.dumps(entry, sort_keys=True) for entry in sorted(abi, key=_order)]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def size_of(artifact: Mapping[str, Any]) -> int:
+    """Deployed code in bytes. A library's placeholder is as long as its address, so it counts right."""
+    return len(artifact["deployedBytecode"].removeprefix("0x")) // 2
+
+
+def read_artifacts() -> dict[str, dict[str, Any]]:
+    """Brownie's artifacts of the exported contracts, compiled anew where a source has changed."""
+    compile_contracts.main()
+    return {name: json.loads((compile_contracts.ARTIFACTS / f"{name}.json").read_text()) for name in CONTRACTS}
+
+
+def openapi_text() -> str | None:
+    """The dispatcher's API description; None where the dispatcher's extra is not installed."""
+    if importlib.util.find_spec("fastapi") is None or importlib.util.find_spec("dispatcher.api") is None:
+        return None
+    document = importlib.import_module("dispatcher.api").openapi_document()
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def snapshots() -> dict[Path, str]:
+    """What each file should hold. Raises SystemExit for a contract too large to deploy."""
+    artifacts = read_artifacts()
+    sizes = {name: size_of(artifact) for name, artifact in sorted(artifacts.items())}
+    for name, size in sizes.items():
+        if size > MAX_CODE_BYTES:
+            sys.exit(f"{name} has {size} bytes of code; a chain takes at most {MAX_CODE_BYTES}.")
+    wanted = {ABI_FOLDER / f"{name}.json": abi_text(artifact["abi"]) for name, artifact in artifacts.items()}
+    wanted[SNAPSHOTS / "sizes.json"] = json.dumps(sizes, indent=1) + "\n"
+    openapi = openapi_text()
+    if openapi is not None:
+        wanted[SNAPSHOTS / "openapi.json"] = openapi
+    return wanted
+
+
+def main() -> None:
+    stale = {path: text for path, text in snapshots().items() if not path.exists() or path.read_text() != text}
+    if "--check" in sys.argv[1:]:
+        if stale:
+            names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+            sys.exit(f"Snapshots are stale: {names}. If the change is meant: python -m scripts.export_snapshots")
+        return
+    for path, text in stale.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
