@@ -24,7 +24,7 @@ STAKE_TOKENS = 100
 
 def start_chain(folder: Path, port: int) -> Child:
     """Anvil with a block a second, and one at once for each transaction."""
-    command = [
+    command: list[str | Path] = [
         foundry_executable("anvil"),
         *("--port", str(port)),
         *("--accounts", str(len(NAMES))),

@@ -1,0 +1,113 @@
+"""What every scene stands on: the running network, the people, the samples, and words for amounts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from client_sdk import AsyncClient, AsyncJob, JobEvent, ModelHandle
+from scripts.demo.narrator import Narrator
+from scripts.localnet.network import Localnet
+from scripts.localnet.people import NAMES, account
+from scripts.toolchain import ROOT
+from tallystick.chain.reader import ChainReader
+from tallystick.market.events import JobAssigned, MilestonePaid
+from tallystick.proving.prover import ProvingStep
+from tallystick.units import format_amount
+
+DIGITS = ROOT / "examples" / "digits"
+BATCH = 4
+PAYMENT, STAKE = (6, "tUSD"), (18, "TALLY")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Real handwritten digits that the model has never seen, and what they are."""
+
+    calibration: list[Any]
+    images: list[list[float]]
+    labels: list[int]
+
+    @classmethod
+    def read(cls) -> Samples:
+        kept = json.loads((DIGITS / "samples.json").read_text())
+        return cls(kept["calibration"], kept["images"], kept["labels"])
+
+    def batches(self, first: int, count: int) -> list[list[list[float]]]:
+        """`count` inputs of the model from batch `first` on, shape [count, 4, 64]."""
+        starts = range(first * BATCH, (first + count) * BATCH, BATCH)
+        return [self.images[start : start + BATCH] for start in starts]
+
+    def truth(self, first: int, count: int) -> list[int]:
+        return self.labels[first * BATCH : (first + count) * BATCH]
+
+
+@dataclass
+class Stage:
+    """One performance. `model` is set by the first scene; `reader` is how the audience looks at the chain."""
+
+    net: Localnet
+    narrator: Narrator
+    reader: ChainReader
+    creator: AsyncClient
+    stranger: AsyncClient
+    samples: Samples
+    model: ModelHandle | None = None
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        return {account(name).address: name for name in NAMES}
+
+    def name(self, address: str | None) -> str:
+        return "nobody" if address is None else self.names.get(address, address)
+
+    async def chain_time(self) -> int:
+        """The time of the chain's last block: the only clock that a deadline knows."""
+        return (await self.reader.head()).time
+
+    def proving(self, step: ProvingStep) -> None:
+        """Tells of the prover's steps, before and after."""
+        if step.took_seconds is not None:
+            self.narrator.progress(f"{step.name}: {step.took_seconds:.1f} s")
+        elif step.estimate_seconds is not None:
+            self.narrator.progress(f"{step.name}, about {step.estimate_seconds:.0f} s")
+        else:
+            self.narrator.progress(step.name)
+
+    def following(self, event: JobEvent) -> None:
+        """Tells of a job's events as they come."""
+        if isinstance(event.fact, JobAssigned):
+            self.narrator.progress(f"accepted by {self.name(event.fact.operator)}; it proves the first milestone")
+        elif isinstance(event.fact, MilestonePaid):
+            self.narrator.progress(f"milestone {event.fact.milestone + 1} verified on chain and paid")
+        else:
+            self.narrator.progress(event.name)
+
+    async def until(self, job: AsyncJob, *names: str) -> JobEvent:
+        """Waits for the first event with one of the names, telling of those before it."""
+        async for event in job.events():
+            self.following(event)
+            if event.name in names:
+                return event
+        raise RuntimeError(f"job {job.job_id} is over, and none of {names} happened")
+
+
+def paid(amount: int) -> str:
+    return format_amount(amount, *PAYMENT)
+
+
+def staked(amount: int) -> str:
+    return format_amount(amount, *STAKE)
+
+
+def best(rows: Sequence[Sequence[float]]) -> list[int]:
+    """For each image, the digit with the largest score."""
+    return [max(range(len(row)), key=row.__getitem__) for row in rows]
+
+
+def log_of(net: Localnet, name: str) -> Path:
+    return net.record.logs[name]
