@@ -81,14 +81,21 @@ def measure(home: Path, *, runs: int = 15) -> list[ProvingBenchmark]:
     prover = EzklProver(home)
     samples = json.loads((FOLDER / "samples.json").read_text())
     subjects = [
-        _prepare(prover, home, "MLP 4-8-3", _mlp(), [[[[1.0, -1.0, 0.5, 0.0]]]], [[0.5, -0.25, 0.75, -1.0]]),
         _prepare(
             prover,
             home,
-            "digits 64-14-10, batch 4",
-            (FOLDER / "digits.onnx").read_bytes(),
-            [samples["calibration"]],
-            samples["images"][:4],
+            name="MLP 4-8-3",
+            onnx=_mlp(),
+            calibration=[[[[1.0, -1.0, 0.5, 0.0]]]],
+            tensor=[[0.5, -0.25, 0.75, -1.0]],
+        ),
+        _prepare(
+            prover,
+            home,
+            name="digits 64-14-10, batch 4",
+            onnx=(FOLDER / "digits.onnx").read_bytes(),
+            calibration=[samples["calibration"]],
+            tensor=samples["images"][:4],
         ),
     ]
     return [_compare(prover, subject, runs) for subject in subjects]
@@ -110,7 +117,7 @@ def to_markdown(rows: Sequence[ProvingBenchmark]) -> str:
 
 
 def _prepare(
-    prover: EzklProver, home: Path, name: str, onnx: bytes, calibration: list[object], tensor: object
+    prover: EzklProver, home: Path, *, name: str, onnx: bytes, calibration: list[object], tensor: object
 ) -> _Subject:
     setup: list[float] = []
 
