@@ -16,7 +16,9 @@ def advise(job: Job, now: int) -> str:
     if job.status is JobStatus.OPEN:
         return _advise_open(job, now)
     if job.deadline is not None and now > job.deadline:
-        return f"Milestone {job.next_milestone} is {now - job.deadline} s late. Anyone may reopen it: {command('expire')}"
+        return (
+            f"Milestone {job.next_milestone} is {now - job.deadline} s late. Anyone may reopen it: {command('expire')}"
+        )
     return f"Milestone {job.next_milestone} is being worked on. Follow it: {command('watch')}"
 
 

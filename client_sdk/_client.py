@@ -10,25 +10,23 @@ from typing import Any, Self
 
 import httpx
 from eth_account.signers.local import LocalAccount
+from tallystick.wire.requirements import parse_requirements
 
-from client_sdk._connection import Connection, Signing
-from client_sdk._following import POLL_SECONDS, Follower
+from client_sdk._connecting import connected, expanded, load_prover
+from client_sdk._connection import Connection
+from client_sdk._following import POLL_SECONDS
 from client_sdk._funding import Funding
 from client_sdk._job import AsyncJob
-from client_sdk._journal import JobJournal
 from client_sdk._listing import list_jobs
-from client_sdk._models import ModelHandle, ModelListing, Models
+from client_sdk._models import ModelHandle, ModelListing, Models, read_onnx
+from client_sdk._receipt import JobReceipt
 from client_sdk._request import JobRequest, Tokens
 from client_sdk._wallet import Balances, TokenBalance, Wallet, Withdrawal
 from client_sdk.settings import ClientSettings, load_settings
-from tallystick.chain.calls import MarketCalls
 from tallystick.chain.deployment import Deployment, load_deployment
 from tallystick.chain.keys import Ask, load_account
-from tallystick.chain.reader import ChainReader
-from tallystick.chain.scanner import FactScanner
-from tallystick.chain.sender import Sender
+from tallystick.chain.views import TokenInfo
 from tallystick.clock import Clock, SystemClock
-from tallystick.errors import InputError
 from tallystick.ids import Address, parse_address, parse_job_id, parse_model_id
 from tallystick.market.book import Job
 from tallystick.proving.prover import Limits, Progress, Prover, no_progress
@@ -36,10 +34,8 @@ from tallystick.storage.open import open_store
 from tallystick.storage.store import Store
 from tallystick.wire.api import QuoteRequest, QuoteView
 from tallystick.wire.dispatcher_client import DispatcherClient
-from tallystick.wire.requirements import parse_requirements
 
 DEFAULT_HOME = Path("~/.tallystick")
-MAX_ONNX_BYTES = 64 << 20
 
 
 class AsyncClient:
@@ -91,37 +87,23 @@ class AsyncClient:
             ChainError: the endpoint does not answer, answers for another chain, or the contracts are not there.
         """
         record = deployment if isinstance(deployment, Deployment) else load_deployment(Path(deployment))
-        folder = Path(home).expanduser()
+        folder = expanded(home)
         kept = open_store(str(store)) if isinstance(store, str | Path) else store
         async with AsyncExitStack() as exits:
-            reader = await ChainReader.connect(rpc, record)
-            exits.push_async_callback(reader.close)
-            dispatching = None
-            if dispatcher:
-                dispatching = await exits.enter_async_context(
-                    DispatcherClient(dispatcher, transport=dispatcher_transport)
-                )
-            signing = None
-            if account is not None:
-                signing = await _signing(reader, account, folder, confirmations, clock or SystemClock())
-                exits.push_async_callback(signing.close)
-            connection = Connection(
-                reader=reader,
-                calls=MarketCalls(record),
-                store=kept,
-                dispatcher=dispatching,
-                signing=signing,
-                follower=Follower(
-                    reader,
-                    lambda block: FactScanner(reader, block),
-                    first_block=record.block,
+            connection = await exits.enter_async_context(
+                connected(
+                    rpc=rpc,
+                    deployment=record,
+                    store=kept,
+                    dispatcher=DispatcherClient(dispatcher, transport=dispatcher_transport) if dispatcher else None,
+                    account=account,
+                    home=folder,
+                    confirmations=confirmations,
                     poll_seconds=poll_seconds,
-                ),
-                home=folder,
-                clock=clock or SystemClock(),
-                confirmations=confirmations,
+                    clock=clock or SystemClock(),
+                )
             )
-            yield cls(connection, lambda: prover or _load_prover(folder), exits)
+            yield cls(connection, lambda: prover or load_prover(folder), exits)
 
     @classmethod
     @asynccontextmanager
@@ -179,7 +161,7 @@ class AsyncClient:
             TensorError: calibration data that does not fit.
             ProvingError: the prover failed, or ran past a limit.
         """
-        data = onnx if isinstance(onnx, bytes) else await asyncio.to_thread(_read_onnx, Path(onnx))
+        data = onnx if isinstance(onnx, bytes) else await asyncio.to_thread(read_onnx, Path(onnx))
         return await self._models.register(data, calibration, name=name, limits=limits, progress=progress)
 
     async def model(self, model_id: str) -> ModelHandle:
@@ -241,6 +223,14 @@ class AsyncClient:
         """Jobs as the chain has them, oldest first: those of `creator`, or of everyone."""
         return await list_jobs(self._connection, parse_address(creator) if creator else None)
 
+    async def verify(self, receipt: JobReceipt) -> None:
+        """Checks a receipt word by word against the chain. Raises ReceiptMismatchError."""
+        await receipt.verify(self._connection.reader)
+
+    async def token(self, address: str) -> TokenInfo:
+        """How to show amounts of a token. Raises InputError where there is none at the address."""
+        return await self._connection.reader.token(parse_address(address))
+
     async def balances(self, account: str | None = None, *, token: str | None = None) -> Balances:
         """What an account, the client's own unless given, holds and is owed in payment, stake and native coin."""
         return await self._wallet.balances(parse_address(account) if account else self.address, token)
@@ -265,47 +255,3 @@ class AsyncClient:
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-async def _signing(
-    reader: ChainReader, account: LocalAccount, home: Path, confirmations: int, clock: Clock
-) -> Signing:
-    folder = home / "networks" / await _network_of(reader) / parse_address(account.address)
-
-    def open_sender() -> Sender:
-        return Sender(reader, account, folder / "transactions.sqlite", confirmations=confirmations, clock=clock)
-
-    return Signing(parse_address(account.address), open_sender, JobJournal(folder / "jobs"))
-
-
-async def _network_of(reader: ChainReader) -> str:
-    """A name for this chain's very history: a local chain that was started anew has its id, and none of its past."""
-    deployment = reader.deployment
-    block = await reader.block(deployment.block)
-    if block is None:
-        raise InputError(
-            f"The endpoint has no block {deployment.block}, in which the market was deployed.",
-            remedy="Wait until it has caught up, or use the deployment record of this chain.",
-        )
-    return f"{deployment.chain_id}-{block.hash[2:14]}"
-
-
-def _load_prover(home: Path) -> Prover:
-    try:
-        from tallystick.proving.ezkl_prover import EzklProver  # noqa: PLC0415  (heavy, and an extra)
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"Making a circuit needs the module {error.name!r}, which is not installed.",
-            remedy="Run `pip install 'tallystick[proving]'`.",
-        ) from error
-    return EzklProver(home / "proving")
-
-
-def _read_onnx(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_ONNX_BYTES:
-            raise InputError(f"{path} has {size} bytes; a model has at most {MAX_ONNX_BYTES}.")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"The model {path} cannot be read: {error.strerror}.", remedy="Check the path.") from error

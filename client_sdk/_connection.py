@@ -10,7 +10,8 @@ from client_sdk._following import Follower
 from client_sdk._journal import JobJournal
 from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.reader import ChainReader
-from tallystick.chain.sender import Receipt, Sender
+from tallystick.chain.receipts import Receipt
+from tallystick.chain.sender import Sender
 from tallystick.clock import Clock
 from tallystick.errors import DispatcherUnavailableError, KeystoreError
 from tallystick.ids import Address
@@ -38,9 +39,14 @@ class Signing:
             self._sender = self._open_sender()
         return await self._sender.send(key, call)
 
-    async def close(self) -> None:
+    def forget(self, key: str) -> None:
+        """Frees the key of a transaction that failed. Raises InputError for one that is in flight or was mined."""
         if self._sender is not None:
-            await self._sender.close()
+            self._sender.forget(key)
+
+    def close(self) -> None:
+        if self._sender is not None:
+            self._sender.close()
 
 
 @dataclass(frozen=True)

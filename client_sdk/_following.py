@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from client_sdk._events import JobHistory
-from tallystick.chain.scanner import FactScanner, ScanStep
+from tallystick.chain.scanner import ScanStep
 from tallystick.errors import ChainUnavailableError, JobUnknownError
 from tallystick.ids import JobId
 from tallystick.logs import get_logger
@@ -17,6 +17,9 @@ from tallystick.market.events import ChainFact, JobFact
 POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 """How long an endpoint may be away before whoever waits is told."""
+
+CATCH_UP_PATIENCE_SECONDS = 3.0
+"""The same for somebody who asked a question: enough for a chain that was changing while it was read."""
 
 REORG_DEPTH = 64
 """Blocks that a scan starts before the first job it is for, so that it notices when that job is reorganised away."""
@@ -90,10 +93,11 @@ class Follower:
         return history
 
     async def catch_up(self) -> None:
-        """Looks at the chain, at least once and up to its head. Raises ChainUnavailableError at once."""
+        """Looks at the chain, at least once and up to its head. Raises ChainUnavailableError within seconds."""
+        patience_seconds = min(self._patience_seconds, CATCH_UP_PATIENCE_SECONDS)
         while True:
-            await self.advance(pause=False, patience_seconds=0)
-            if self._scanned >= self.head:
+            await self.advance(pause=False, patience_seconds=patience_seconds)
+            if self._is_caught_up:
                 return
 
     async def advance(self, *, pause: bool = True, patience_seconds: float | None = None) -> None:
@@ -106,10 +110,14 @@ class Follower:
         async with self._lock:
             if self._turn != turn:
                 return
-            if pause and self._scanned >= self.head:
+            if pause and self._is_caught_up:
                 await asyncio.sleep(self._poll_seconds)
             await self._look(self._patience_seconds if patience_seconds is None else patience_seconds)
             self._turn += 1
+
+    @property
+    def _is_caught_up(self) -> bool:
+        return 0 <= self.head <= self._scanned
 
     async def _history(self, job_id: JobId, start_block: int) -> JobHistory:
         async with self._lock:
@@ -145,8 +153,8 @@ class Follower:
 
     def _take(self, step: ScanStep) -> None:
         self.head = step.head.number
-        if step.cursor.blocks:
-            self._scanned = step.cursor.blocks[-1][0]
+        if step.cursor.number is not None:
+            self._scanned = step.cursor.number
         facts = _job_facts(step.facts)
         for history in self._histories.values():
             if step.rolled_back_to is not None:

@@ -6,6 +6,8 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 
+from tallystick.wire.requirements import parse_requirements
+
 from client_sdk._connection import Connection
 from client_sdk._funds import require_allowance, require_balance
 from client_sdk._inputs import quantise_milestones
@@ -23,7 +25,6 @@ from tallystick.merkle import milestones_root
 from tallystick.storage.manifests import put_manifest
 from tallystick.tensors import QuantisedTensors
 from tallystick.wire.api import QuoteRequest
-from tallystick.wire.requirements import parse_requirements
 
 log = get_logger(__name__)
 
@@ -74,7 +75,7 @@ class Funding:
         except RevertError:
             if await self._is_known(entry):
                 raise
-            self._connection.signer().journal.forget(entry)
+            self._forget(entry)
             return None
 
     async def _begin(self, request: JobRequest, work: _Work, news: DispatcherNews, fingerprint: str) -> JournalEntry:
@@ -93,7 +94,7 @@ class Funding:
                 return await self._create(entry)
             except RevertError:
                 if not await self._is_known(entry):
-                    connection.signer().journal.forget(entry)
+                    self._forget(entry)
                 raise
 
     async def _check_work(self, request: JobRequest) -> _Work:
@@ -147,13 +148,19 @@ class Funding:
         if entry.created_block is not None:
             return entry
         signing = self._connection.signer()
-        receipt = await signing.send(f"create:{entry.job_id}", self._connection.calls.create_job(entry.terms))
+        receipt = await signing.send(_key(entry), self._connection.calls.create_job(entry.terms))
         settled = entry.model_copy(
             update={"created_block": receipt.block_number, "created_in": receipt.transaction_hash}
         )
         signing.journal.write(settled)
         log.info("job_funded", job_id=entry.job_id, block=receipt.block_number, gas=receipt.gas_used)
         return settled
+
+    def _forget(self, entry: JournalEntry) -> None:
+        """The chain has refused the job, so that no transaction of it is under way any more."""
+        signing = self._connection.signer()
+        signing.forget(_key(entry))
+        signing.journal.forget(entry)
 
     async def _is_known(self, entry: JournalEntry) -> bool:
         return (await self._connection.reader.job_state(entry.job_id)).status is not JobStatus.NONE
@@ -170,3 +177,7 @@ class Funding:
         )
         put_manifest(store, manifest)
         return manifest
+
+
+def _key(entry: JournalEntry) -> str:
+    return f"create:{entry.job_id}"

@@ -68,6 +68,11 @@ class AsyncJob:
         return self._history.job
 
     @property
+    def history(self) -> tuple[JobEvent, ...]:
+        """What is known to have happened so far, oldest first."""
+        return tuple(self._history.events)
+
+    @property
     def is_final(self) -> bool:
         """Whether the job is over and its last fact has the client's confirmations."""
         job = self.snapshot
@@ -80,13 +85,15 @@ class AsyncJob:
         return self.snapshot
 
     async def wait(
-        self, timeout: float | None = None, on_progress: Callable[[JobEvent], None] | None = None
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109  (the word that callers look for; asyncio.timeout is inside)
+        on_progress: Callable[[JobEvent], None] | None = None,
     ) -> Job:
         """Returns once the job is over: completed or refunded, with the client's confirmations.
 
         Args:
             timeout: Seconds; None waits as long as it takes.
-            on_progress: Called with every event, those that were known already included.
+            on_progress: Called with each event that comes from now on.
 
         Raises:
             JobPendingError: the time ran out. The job goes on.
@@ -94,7 +101,7 @@ class AsyncJob:
         """
         try:
             async with asyncio.timeout(timeout):
-                async for event in self.events():
+                async for event in self._events_from(len(self._history.events)):
                     if on_progress is not None:
                         on_progress(event)
                 return self.snapshot
@@ -112,7 +119,10 @@ class AsyncJob:
         After a `ChainReorganised` event, facts of later blocks no longer hold; those that still do come again.
         Any number of iterators share one scan. Raises ChainUnavailableError when the endpoint stays away.
         """
-        place = 0
+        async for event in self._events_from(0):
+            yield event
+
+    async def _events_from(self, place: int) -> AsyncIterator[JobEvent]:
         while True:
             while place < len(self._history.events):
                 yield self._history.events[place]
@@ -152,9 +162,7 @@ class AsyncJob:
         job = await self.refresh()
         model = await self._models.get(job.terms.model_id)
         wanted = range(job.terms.milestone_count) if milestone is None else (milestone,)
-        outputs = [
-            to_floats(await read_output(self._connection, job, index, model), model.outputs) for index in wanted
-        ]
+        outputs = [to_floats(await read_output(self._connection, job, index, model), model.outputs) for index in wanted]
         return stack(outputs) if milestone is None else outputs[0]
 
     async def receipt(self) -> JobReceipt:

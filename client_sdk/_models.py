@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from client_sdk._connection import Connection
-from tallystick.errors import ArtifactError, ModelError, RevertError
+from tallystick.errors import ArtifactError, InputError, ModelError, RevertError
 from tallystick.ids import ZERO_BYTES32, Bytes32, ModelId
 from tallystick.logs import get_logger
 from tallystick.market.claims import ModelSpec, model_id_of, program_id_of
@@ -21,6 +21,7 @@ from tallystick.storage.manifests import get_manifest, put_manifest
 from tallystick.tensors import TensorSpec
 
 SEMANTICS_VERSION = 1
+MAX_ONNX_BYTES = 64 << 20
 
 log = get_logger(__name__)
 
@@ -177,3 +178,14 @@ def _check(model_id: ModelId, spec: ModelSpec, manifest: ModelManifest, adapter:
             f"{spec.program_id}.",
             remedy="Whoever registered it made a mistake; register the model anew.",
         )
+
+
+def read_onnx(path: Path) -> bytes:
+    """Raises InputError for a file that is missing or too large."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_ONNX_BYTES:
+            raise InputError(f"{path} has {size} bytes; a model has at most {MAX_ONNX_BYTES}.")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The model {path} cannot be read: {error.strerror}.", remedy="Check the path.") from error

@@ -19,8 +19,7 @@ NestedFloats = list[Any]
 def to_floats(tensors: QuantisedTensors, specs: Sequence[TensorSpec]) -> list[NestedFloats]:
     """One nested list for each output of the model."""
     return [
-        _nest(dequantise(values, spec.scale), spec.shape)
-        for values, spec in zip(tensors.values, specs, strict=True)
+        _nest(dequantise(values, spec.scale), spec.shape) for values, spec in zip(tensors.values, specs, strict=True)
     ]
 
 

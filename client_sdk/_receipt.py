@@ -11,13 +11,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tallystick.chain.deployment import Contracts
 from tallystick.chain.reader import ChainReader
 from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
-from tallystick.ids import AddressField, Bytes32Field, JobId, JobIdField
-from tallystick.market.book import Job, fold
+from tallystick.ids import AddressField, Bytes32, Bytes32Field, JobId, JobIdField
+from tallystick.market.book import fold
 from tallystick.market.events import JobCreated, JobFact
-from tallystick.market.terms import JobTerms, job_id_of
+from tallystick.market.terms import JobStatus, JobTerms, job_id_of
 
 MAX_RECEIPT_BYTES = 4 << 20
 
+StatusName = Literal["open", "assigned", "completed", "refunded"]
+
+_STATUS: dict[JobStatus, StatusName] = {
+    JobStatus.OPEN: "open",
+    JobStatus.ASSIGNED: "assigned",
+    JobStatus.COMPLETED: "completed",
+    JobStatus.REFUNDED: "refunded",
+}
 _STAGES = {
     "JobCreated": "funded",
     "JobAssigned": "assigned",
@@ -26,7 +34,13 @@ _STAGES = {
     "JobReopened": "reopened",
     "JobRefunded": "refunded",
 }
-_PURPOSES = {**_STAGES, "JobCreated": "create", "JobAssigned": "accept", "JobExpired": "expire", "JobRefunded": "refund"}
+_PURPOSES = {
+    **_STAGES,
+    "JobCreated": "create",
+    "JobAssigned": "accept",
+    "JobExpired": "expire",
+    "JobRefunded": "refund",
+}
 
 
 class _Part(BaseModel):
@@ -86,7 +100,7 @@ class JobReceipt(_Part):
     chain_id: int
     contracts: Contracts
     terms: JobTerms
-    status: Literal["open", "assigned", "completed", "refunded"]
+    status: StatusName
     first_block: int
     last_block: int
     payments: tuple[PaymentLine, ...]
@@ -164,7 +178,7 @@ async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[JobFa
         chain_id=reader.deployment.chain_id,
         contracts=reader.deployment.contracts,
         terms=job.terms,
-        status=_status(job),
+        status=_STATUS[job.status],
         first_block=facts[0].at.block_number,
         last_block=facts[-1].at.block_number,
         payments=tuple(PaymentLine.model_validate(payment) for payment in job.payments),
@@ -172,12 +186,6 @@ async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[JobFa
         transactions=await _transactions(reader, facts),
         stages=_stages(facts),
     )
-
-
-def _status(job: Job) -> Literal["open", "assigned", "completed", "refunded"]:
-    name = job.status.name.lower()
-    assert name in ("open", "assigned", "completed", "refunded")  # noqa: S101  (a job in a book has been created)
-    return name
 
 
 def _stages(facts: Sequence[JobFact]) -> tuple[Stage, ...]:
@@ -191,7 +199,7 @@ def _stages(facts: Sequence[JobFact]) -> tuple[Stage, ...]:
 
 
 async def _transactions(reader: ChainReader, facts: Sequence[JobFact]) -> tuple[TransactionLine, ...]:
-    purposes: dict[str, str] = {}
+    purposes: dict[Bytes32, str] = {}
     for fact in facts:
         purpose = f"claim {fact.milestone}" if fact.event == "MilestoneClaimed" else _PURPOSES.get(fact.event)
         if purpose:

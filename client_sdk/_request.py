@@ -8,9 +8,9 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from client_sdk._inputs import equal_shares
 from pydantic import ValidationError
 
+from client_sdk._inputs import equal_shares
 from tallystick.canonical import encode_canonical
 from tallystick.errors import InputError, TermsError
 from tallystick.ids import ZERO_ADDRESS, Address, Bytes32, ModelId
@@ -135,26 +135,26 @@ def build_terms(
         min_price = _amount("min_price", request.min_price, around.payment_decimals)
     accept_seconds = _seconds("accept_within", request.accept_within)
     ramp = accept_seconds // 2 if request.ramp is None else _seconds("ramp", request.ramp)
-    fields = dict(
-        creator=around.creator,
-        salt=salt,
-        model_id=model_id,
-        proof_kind=ProofKind.ZK,
-        mode=JobMode.PARALLEL,
-        input_root=input_root,
-        manifest=manifest,
-        payment_token=around.payment_token,
-        min_price=min_price,
-        max_price=max_price,
-        ramp_seconds=ramp if min_price < max_price else 0,
-        stake_lock=_stake_lock(request, around),
-        accept_seconds=accept_seconds,
-        exclusive_seconds=_exclusive_seconds(request, around, accept_seconds),
-        dispatcher=around.dispatcher or ZERO_ADDRESS,
-        dispatcher_fee_bps=request.dispatcher_fee_bps if around.dispatcher else 0,
-        share_bps=equal_shares(milestones) if request.shares is None else tuple(request.shares),
-        duration_seconds=(_seconds("deadline", request.deadline),) * milestones,
-    )
+    fields = {
+        "creator": around.creator,
+        "salt": salt,
+        "model_id": model_id,
+        "proof_kind": ProofKind.ZK,
+        "mode": JobMode.PARALLEL,
+        "input_root": input_root,
+        "manifest": manifest,
+        "payment_token": around.payment_token,
+        "min_price": min_price,
+        "max_price": max_price,
+        "ramp_seconds": ramp if min_price < max_price else 0,
+        "stake_lock": _stake_lock(request, around),
+        "accept_seconds": accept_seconds,
+        "exclusive_seconds": _exclusive_seconds(request, around, accept_seconds),
+        "dispatcher": around.dispatcher or ZERO_ADDRESS,
+        "dispatcher_fee_bps": request.dispatcher_fee_bps if around.dispatcher else 0,
+        "share_bps": equal_shares(milestones) if request.shares is None else tuple(request.shares),
+        "duration_seconds": (_seconds("deadline", request.deadline),) * milestones,
+    }
     try:
         terms = JobTerms.model_validate(fields)
     except ValidationError as error:

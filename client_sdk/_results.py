@@ -6,6 +6,7 @@ import asyncio
 
 from client_sdk._connection import Connection
 from client_sdk._models import ModelHandle
+from tallystick.chain.calldata import claim_in
 from tallystick.errors import ArtifactCorruptError, ArtifactError, InputError, JobPendingError, JobRefundedError
 from tallystick.hashing import from_field
 from tallystick.ids import raw
@@ -60,9 +61,7 @@ async def read_output(connection: Connection, job: Job, milestone: int, model: M
         return recovered
 
 
-def _from_store(
-    connection: Connection, job: Job, payment: Payment, specs: tuple[TensorSpec, ...]
-) -> QuantisedTensors:
+def _from_store(connection: Connection, job: Job, payment: Payment, specs: tuple[TensorSpec, ...]) -> QuantisedTensors:
     manifest = get_manifest(connection.store, payment.result_manifest, ResultManifest)
     if (manifest.job_id, manifest.milestone) != (job.job_id, payment.milestone):
         raise ArtifactCorruptError(
@@ -78,7 +77,7 @@ async def _from_chain(
     connection: Connection, payment: Payment, specs: tuple[TensorSpec, ...]
 ) -> QuantisedTensors | None:
     """The claim's own calldata holds the outputs, because the contract hashed them there."""
-    claim = await connection.reader.claim_in(payment.transaction_hash)
+    claim = await claim_in(connection.reader, payment.transaction_hash)
     if claim is None:
         return None
     proof = decode_ezkl_proof(claim.proof)

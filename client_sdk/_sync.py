@@ -29,6 +29,7 @@ from client_sdk._warnings import JobWarning
 from client_sdk.settings import ClientSettings
 from tallystick.chain.deployment import Deployment
 from tallystick.chain.keys import Ask
+from tallystick.chain.views import TokenInfo
 from tallystick.clock import Clock
 from tallystick.ids import Address, JobId
 from tallystick.market.book import Job as JobSnapshot
@@ -138,6 +139,12 @@ class Client:
     def jobs(self, creator: str | None = None) -> list[JobSnapshot]:
         return self._loop.run(self._client.jobs(creator))
 
+    def verify(self, receipt: JobReceipt) -> None:
+        self._loop.run(self._client.verify(receipt))
+
+    def token(self, address: str) -> TokenInfo:
+        return self._loop.run(self._client.token(address))
+
     def balances(self, account: str | None = None, *, token: str | None = None) -> Balances:
         return self._loop.run(self._client.balances(account, token=token))
 
@@ -175,15 +182,17 @@ class Job:
         return self._job.snapshot
 
     @property
+    def history(self) -> tuple[JobEvent, ...]:
+        return self._job.history
+
+    @property
     def is_final(self) -> bool:
         return self._job.is_final
 
     def refresh(self) -> JobSnapshot:
         return self._loop.run(self._job.refresh())
 
-    def wait(
-        self, timeout: float | None = None, on_progress: Callable[[JobEvent], None] | None = None
-    ) -> JobSnapshot:
+    def wait(self, timeout: float | None = None, on_progress: Callable[[JobEvent], None] | None = None) -> JobSnapshot:
         return self._loop.run(self._job.wait(timeout, on_progress))
 
     def events(self) -> Iterator[JobEvent]:

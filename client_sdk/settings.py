@@ -18,7 +18,7 @@ PREFIX = "TALLYSTICK_CLIENT_"
 FIELDS = ("rpc", "deployment", "store", "dispatcher", "keystore", "password_file", "home")
 LOCALNET_RECORD = Path(".cache") / "localnet" / "localnet.json"
 LOCALNET_WALLET = "creator"
-MAX_FILE_BYTES = 1 << 20
+MAX_FILE_CHARACTERS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -108,14 +108,22 @@ def _read(place: Path) -> dict[str, Any]:
     if not place.is_file():
         return {}
     try:
-        if place.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"it has more than {MAX_FILE_BYTES} bytes")
-        values = json.loads(place.read_text())
-        if not isinstance(values, dict):
-            raise ValueError("it holds no JSON object")
+        values = json.loads(_text(place))
     except (OSError, ValueError) as error:
-        raise InputError(f"The settings in {place} cannot be read: {error}.", remedy="Mend or remove the file.") from error
+        raise InputError(
+            f"The settings in {place} cannot be read: {error}.", remedy="Mend or remove the file."
+        ) from error
+    if not isinstance(values, dict):
+        raise InputError(f"The settings in {place} are no JSON object.", remedy="Mend or remove the file.")
     return values
+
+
+def _text(place: Path) -> str:
+    with place.open() as file:
+        text = file.read(MAX_FILE_CHARACTERS + 1)
+    if len(text) > MAX_FILE_CHARACTERS:
+        raise ValueError(f"more than {MAX_FILE_CHARACTERS} characters")
+    return text
 
 
 def _path(value: str | None) -> Path | None:

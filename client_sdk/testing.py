@@ -1,8 +1,8 @@
 """For tests of programs that use the SDK: a dispatcher without a network, and a clock that moves when told.
 
-    dispatcher = FakeDispatcher(deployment, capable=0)
-    async with AsyncClient.connect(..., dispatcher=dispatcher.url, dispatcher_transport=dispatcher.transport):
-        ...
+dispatcher = FakeDispatcher(deployment, capable=0)
+async with AsyncClient.connect(..., dispatcher=dispatcher.url, dispatcher_transport=dispatcher.transport):
+    ...
 """
 
 from __future__ import annotations

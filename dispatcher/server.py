@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -10,14 +12,13 @@ from starlette.types import ASGIApp
 from tallystick.errors import InputError
 
 CONNECTIONS = 2000
-BACKLOG = 256
-GRACE_SECONDS = 3
+GRACE_SECONDS = 2
 
 
 def bind(host: str, port: int) -> socket.socket:
     """The socket to serve on; port 0 takes a free one. Raises InputError where it cannot be had."""
     try:
-        # Resolved by hand, so that `localhost` and IPv6 addresses work as well.
+        # Resolved by hand, so that names and IPv6 addresses work as well.
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -30,8 +31,8 @@ def bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-class Server(uvicorn.Server):
-    """Serves on a bound socket. `stop()` lets held requests finish for a moment, then cuts them."""
+class HttpServer(uvicorn.Server):
+    """Serves on bound sockets until `stop()`, which lets held requests end for a moment and then cuts them."""
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(
@@ -41,7 +42,6 @@ class Server(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 limit_concurrency=CONNECTIONS,
-                backlog=BACKLOG,
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 server_header=False,
@@ -52,3 +52,8 @@ class Server(uvicorn.Server):
 
     def stop(self) -> None:
         self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """None: uvicorn would end the process by the same signal again, before anything else is closed."""
+        yield

@@ -47,9 +47,7 @@ class Desk:
         """The answer; a yes with an estimate of the work is a promise until `settle`."""
         async with self._deciding:
             standing = await self._standing(job)
-            answer = consider(
-                job, policy=self.policy, standing=standing, assignment=assignment, findings=findings
-            )
+            answer = consider(job, policy=self.policy, standing=standing, assignment=assignment, findings=findings)
             if isinstance(answer, Accept) and findings is not None and findings.estimate_seconds is not None:
                 self._promised.add(job.job_id)
                 self.note_estimate(job.job_id, findings.estimate_seconds)

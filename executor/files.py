@@ -1,12 +1,12 @@
 """Files of the home folder that appear whole or not at all, and the lock that keeps a second process out.
 
-    home/journal.sqlite3            what must not be forgotten
-    home/transactions.sqlite3       the sender's
-    home/artifacts/                 copies of what jobs need, by content
-    home/srs/<sha256>.srs           structured reference strings, by content
-    home/prover/                    keys, measured times
-    home/jobs/<job id>/<m>.json     finished proofs
-    home/lock
+home/journal.sqlite3            what must not be forgotten
+home/transactions.sqlite3       the sender's
+home/artifacts/                 copies of what jobs need, by content
+home/srs/<sha256>.srs           structured reference strings, by content
+home/prover/                    keys, measured times
+home/jobs/<job id>/<m>.json     finished proofs
+home/lock
 """
 
 from __future__ import annotations

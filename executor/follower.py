@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol, get_args
-
-from pydantic import TypeAdapter
 
 from executor.journal import Earning, Journal
 from tallystick.chain.scanner import Cursor, ScanStep
 from tallystick.chain.views import BlockHead
 from tallystick.ids import Address, JobId
 from tallystick.market.book import JobBook, apply_fact, fold
-from tallystick.market.events import ChainFact, JobFact, MilestonePaid
+from tallystick.market.events import JobFact, MilestonePaid
 
 BURIED_BLOCKS = 1_000
 """A job that has been over for so many blocks is forgotten: far more than any chain in use has ever reorganised."""
-
-_CURSOR = TypeAdapter(Cursor)
 
 
 class Scanner(Protocol):
@@ -27,7 +23,7 @@ class Scanner(Protocol):
 def load_cursor(journal: Journal) -> Cursor | None:
     """Where an earlier process left off."""
     text = journal.meta("cursor")
-    return None if text is None else _CURSOR.validate_json(text)
+    return None if text is None else Cursor.decode(text)
 
 
 class Follower:
@@ -57,11 +53,10 @@ class Follower:
             rolled_back_to=step.rolled_back_to,
             facts=facts,
             earned=self._earned(facts, book),
-            cursor=_CURSOR.dump_json(step.cursor).decode(),
+            cursor=step.cursor.encode(),
         )
         self.book, self.head = book, step.head
-        self.caught_up = bool(step.cursor.blocks) and step.cursor.blocks[-1][0] >= step.head.number
-        self._forget_buried(step.head.number)
+        self.caught_up = step.is_caught_up
         return touched
 
     def _later_than(self, block: int | None) -> set[JobId]:
@@ -87,14 +82,21 @@ class Follower:
             if isinstance(fact, MilestonePaid) and fact.operator == self._operator and fact.job_id in book
         ]
 
-    def _forget_buried(self, head: int) -> None:
-        buried = [j.job_id for j in self.book.values() if j.is_over and j.updated_block + BURIED_BLOCKS < head]
+    def forget_buried(self, keep: Collection[JobId]) -> set[JobId]:
+        """Drops jobs that have been over for long, except those to `keep`, and says which."""
+        head = self.head.number if self.head else 0
+        buried = {
+            job.job_id
+            for job in self.book.values()
+            if job.is_over and job.updated_block + BURIED_BLOCKS < head and job.job_id not in keep
+        }
         if buried:
             self._journal.forget_facts(buried)
-            self.book = {job_id: job for job_id, job in self.book.items() if job_id not in set(buried)}
+            self.book = {job_id: job for job_id, job in self.book.items() if job_id not in buried}
+        return buried
 
 
-def _apply(book: JobBook, facts: Iterable[ChainFact]) -> JobBook:
+def _apply(book: JobBook, facts: Iterable[JobFact]) -> JobBook:
     for fact in facts:
         book = apply_fact(book, fact)
     return book

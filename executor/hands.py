@@ -1,10 +1,9 @@
-"""Carrying out instructions: everything that the machine only decides. Safe to be cut off at any await and done again."""
+"""Carrying out instructions: what the machine only decides. Each may be cut off at any await and done again."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import TypeVar
 
 from executor.acceptance import LATER_SECONDS, Accept, Decline, Findings
 from executor.claims import build_claim, result_manifest
@@ -24,7 +23,6 @@ from executor.news import (
     KeysReady,
     ProofReady,
     Verdict,
-    WorkFailed,
 )
 from executor.patience import Patience
 from executor.ports import Chain, Transactions
@@ -35,6 +33,7 @@ from tallystick.chain.receipts import Receipt
 from tallystick.errors import (
     ArtifactMissingError,
     ChainUnavailableError,
+    JobUnknownError,
     ModelError,
     RevertError,
     RpcRefusedError,
@@ -47,7 +46,279 @@ from tallystick.market.book import Job
 from tallystick.market.events import MilestonePaid
 from tallystick.market.manifests import ArtifactRef
 from tallystick.market.terms import JobStatus
+from tallystick.proving.prover import Proved
 from tallystick.storage.store import Store
 
 PASSING = (ArtifactMissingError, StoreUnavailableError, ChainUnavailableError, RpcRefusedError)
-"""Troubles that say nothing about a job."""
+"""Troubles that say nothing against a job."""
+
+_SETTLED = (RevertError, TransactionLostError)
+"""Ends of a transaction after which the chain is asked how things stand."""
+
+_PROOF_ERRORS = "EzklVerifierAdapter_"
+
+Found = TypeVar("Found")
+
+
+class Hands:
+    """One method for each kind of instruction; each returns the event that it led to.
+
+    Args:
+        unmet: The requirements in a text that this machine does not meet, as sentences. Raises RequirementError.
+        chain_link, sending, store_link: Patience with the endpoint's answers, with transactions (which also wait for gas
+            money), and with the store.
+    """
+
+    def __init__(
+        self,
+        *,
+        chain: Chain,
+        transactions: Transactions,
+        calls: MarketCalls,
+        store: Store,
+        inspector: Inspector,
+        unmet: Callable[[str], tuple[str, ...]],
+        runner: ProofRunner,
+        desk: Desk,
+        follower: Follower,
+        journal: Journal,
+        chain_link: Patience,
+        sending: Patience,
+        store_link: Patience,
+    ) -> None:
+        self._chain = chain
+        self._transactions = transactions
+        self._calls = calls
+        self._store = store
+        self._inspector = inspector
+        self._unmet = unmet
+        self._runner = runner
+        self._desk = desk
+        self._follower = follower
+        self._journal = journal
+        self._chain_link = chain_link
+        self._sending = sending
+        self._store_link = store_link
+        self._do: dict[Do, Callable[[Instruction], Awaitable[Event | None]]] = {
+            Do.INSPECT: self._inspect,
+            Do.SEND_ACCEPT: self._send_accept,
+            Do.READ_CHAIN: self._read_chain,
+            Do.PREPARE: self._prepare,
+            Do.PROVE: self._prove,
+            Do.SEND_CLAIM: self._send_claim,
+            Do.COLLECT: self._collect,
+            Do.CLEAN_UP: self._clean_up,
+        }
+
+    @property
+    def operator(self) -> Address:
+        return self._desk.policy.operator
+
+    async def perform(self, instruction: Instruction) -> Event | None:
+        """Raises TallystickError where the instruction came to nothing."""
+        return await self._do[instruction.do](instruction)
+
+    async def chain_says(self, job_id: JobId, cause: str, *, resumed: bool = False) -> ChainSays:
+        """How the job stands on the chain, waited for."""
+        return await self._chain_link.until_answered(lambda: self._look(job_id, cause, resumed))
+
+    async def _look(self, job_id: JobId, cause: str, resumed: bool) -> ChainSays:
+        # In this order the state is of the head or of a later block, never of an earlier one.
+        head = await self._chain.head()
+        state = await self._chain.job_state(job_id)
+        known = self._follower.book.get(job_id)
+        agent = known.agent if known is not None and known.round == state.round else None
+        return ChainSays(
+            cause=cause,
+            status=state.status,
+            # One operator may have several agents; which of them has the job is told by the event alone.
+            mine=state.operator == self.operator and agent in (None, self._transactions.address),
+            round=state.round,
+            next_milestone=state.next_milestone,
+            deadline=state.deadline or None,
+            block=head.number,
+            block_time=head.time,
+            resumed=resumed,
+        )
+
+    def _job(self, job_id: JobId) -> Job:
+        job = self._follower.book.get(job_id)
+        if job is None:
+            raise JobUnknownError(f"Job {job_id} is not on the chain any more.")
+        return job
+
+    # ---- before the job is ours -----------------------------------------------------------------------------------
+
+    async def _inspect(self, told: Instruction) -> Event:
+        answer = await self._judge(self._job(told.job_id), told.round)
+        accepted = isinstance(answer, Accept)
+        retry_at = None if isinstance(answer, Accept) else answer.retry_at
+        return Verdict(cause=told.cause, turn=told.turn, accepted=accepted, reason=answer.reason, retry_at=retry_at)
+
+    async def _judge(self, job: Job, round_: int) -> Accept | Decline:
+        offer = self._journal.offer_of(job.job_id, round_)
+        assignment = offer.assignment if offer else None
+        try:
+            first = await self._desk.decide(job, assignment, None)
+            if isinstance(first, Decline):
+                return first
+            dossier = await self._inspector.dossier(job)
+            findings = Findings(
+                estimate_seconds=None,
+                srs_origin=dossier.circuit.manifest.srs.origin,
+                unmet=self._unmet(dossier.manifest.requirements),
+            )
+            second = await self._desk.decide(job, assignment, findings)
+            if isinstance(second, Decline):
+                return second
+            against = await self._check_model(job, dossier)
+            if against is not None:
+                return against
+            estimate = await self._runner.estimate(dossier.circuit)
+            known = Findings(estimate, findings.srs_origin, findings.unmet)
+            return await self._desk.decide(job, assignment, known)
+        except PASSING as error:
+            return Decline("unreachable", str(error), retry_at=self._desk.now() + LATER_SECONDS)
+        except TallystickError as error:
+            return Decline("unsound", str(error))
+
+    async def _check_model(self, job: Job, dossier: Dossier) -> Decline | None:
+        """Makes the keys before anything is promised: a model whose files do not give the registered program cannot be
+        proven, and its creator would earn from our failure. The keys are kept, so a known model costs nothing here."""
+        model, backend = job.terms.model_id, self._runner.backend
+        against = self._journal.verdict_on(model, backend)
+        if against is None:
+            estimate = await self._runner.estimate(dossier.circuit)
+            if estimate > self._runner.limit_seconds:
+                return Decline("too_slow", f"keys and a proof should take {estimate:.0f} s here, beyond the limit")
+            against = await self._try_keys(job, dossier)
+            self._journal.judge_model(model, backend, against)
+        return Decline("unsound", against) if against else None
+
+    async def _try_keys(self, job: Job, dossier: Dossier) -> str:
+        try:
+            await self._runner.prepare(dossier.circuit, job_id=job.job_id, deadline=job.accept_closes_at)
+        except ModelError as error:
+            return str(error)
+        return ""
+
+    async def _send_accept(self, told: Instruction) -> Event:
+        job = self._job(told.job_id)
+        offer = self._journal.offer_of(told.job_id, told.round)
+        assignment, signature = (offer.assignment, raw(offer.signature)) if offer else (None, b"")
+        call = self._calls.accept(job.terms, self.operator, assignment, signature)
+        try:
+            receipt = await self._send(f"accept:{told.job_id}:{told.round}", told.attempt, call)
+        except _SETTLED as error:
+            says = await self.chain_says(told.job_id, told.cause)
+            if (says.status, says.round) != (JobStatus.OPEN, told.round):
+                return says
+            # An offer that was refused helps no more; without one our time comes when the exclusive time is over.
+            retry_at = max(self._desk.now() + LATER_SECONDS, job.exclusive_until)
+            return AcceptRefused(cause=told.cause, turn=told.turn, reason=str(error), retry_at=retry_at)
+        return AcceptMined(cause=told.cause, turn=told.turn, block=receipt.block_number)
+
+    async def _read_chain(self, told: Instruction) -> Event:
+        return await self.chain_says(told.job_id, told.cause)
+
+    # ---- the work -------------------------------------------------------------------------------------------------
+
+    async def _dossier(self, job_id: JobId) -> Dossier:
+        return await self._store_link.until_answered(lambda: self._inspector.dossier(self._job(job_id)))
+
+    async def _prepare(self, told: Instruction) -> Event:
+        dossier = await self._dossier(told.job_id)
+        await self._runner.prepare(dossier.circuit, job_id=told.job_id, deadline=self._deadline(told))
+        return KeysReady(cause=told.cause, turn=told.turn)
+
+    async def _prove(self, told: Instruction) -> Event:
+        dossier = await self._dossier(told.job_id)
+        # Again for each milestone: what the last one took makes the estimate better, and after a restart there is none.
+        self._desk.note_estimate(told.job_id, await self._runner.estimate(dossier.circuit))
+        await self._proof(told, dossier, fresh=told.fresh)
+        return ProofReady(cause=told.cause, turn=told.turn)
+
+    async def _proof(self, told: Instruction, dossier: Dossier, *, fresh: bool = False) -> Proved:
+        inputs = await in_thread(lambda: self._inspector.input_of(dossier, told.milestone), "input")
+        return await self._runner.prove(
+            dossier.circuit,
+            inputs,
+            job_id=told.job_id,
+            milestone=told.milestone,
+            deadline=self._deadline(told),
+            fresh=fresh,
+        )
+
+    def _deadline(self, told: Instruction) -> int:
+        return self._job(told.job_id).deadline or self._desk.now()
+
+    async def _send_claim(self, told: Instruction) -> Event:
+        call = await self._claim(told)
+        key = f"claim:{told.job_id}:{told.round}:{told.milestone}"
+        try:
+            receipt = await self._send(key, told.attempt, call)
+        except _SETTLED as error:
+            says = await self.chain_says(told.job_id, told.cause)
+            if not _may_still_claim(says, told):
+                return says
+            at_fault = isinstance(error, RevertError) and (not error.name or error.name.startswith(_PROOF_ERRORS))
+            return ClaimRefused(cause=told.cause, turn=told.turn, reason=str(error), proof_at_fault=at_fault)
+        paid = [fact for fact in receipt.facts if isinstance(fact, MilestonePaid) and fact.job_id == told.job_id]
+        next_deadline = paid[-1].next_deadline or None if paid else None
+        return ClaimMined(cause=told.cause, turn=told.turn, block=receipt.block_number, next_deadline=next_deadline)
+
+    async def _claim(self, told: Instruction) -> Call:
+        """The call, with everything that it points at in the store already."""
+        job, dossier = self._job(told.job_id), await self._dossier(told.job_id)
+        proved = await self._proof(told, dossier)
+        output = proved.outputs.encode()
+        place = ArtifactRef(cid=await self._put(output), size_bytes=len(output))
+        result = result_manifest(told.job_id, told.milestone, place)
+        await self._put(result.encode())
+        return self._calls.claim(job.terms, build_claim(dossier, told.milestone, proved, result))
+
+    async def _put(self, data: bytes) -> str:
+        return await self._store_link.until_answered(lambda: in_thread(lambda: self._store.put(data), "put"))
+
+    # ---- afterwards -----------------------------------------------------------------------------------------------
+
+    async def _collect(self, told: Instruction) -> Event:
+        """Sends home what the operator is owed, to its own address: no other can receive it."""
+        token = self._job(told.job_id).terms.payment_token
+        credit = await self._ask(lambda: self._chain.credit_of(token, self.operator))
+        if credit:
+            call = self._calls.withdraw(token, self.operator)
+            await self._withdraw(f"collect:{token}:{told.job_id}", told.attempt, call)
+        reward = await self._ask(lambda: self._chain.reward_of(self.operator))
+        if reward:
+            call = self._calls.withdraw_reward(self.operator)
+            await self._withdraw(f"reward:{told.job_id}", told.attempt, call)
+        note = f"{credit} of the payment token and {reward} of the stake token sent to the operator"
+        return Collected(cause=told.cause, turn=told.turn, note=note if credit or reward else "nothing left to collect")
+
+    async def _withdraw(self, key: str, attempt: int, call: Call) -> None:
+        try:
+            await self._send(key, attempt, call)
+        except RevertError as error:
+            # Anyone may send it home: then somebody was faster, and it is where it belongs.
+            if not error.name.endswith("_NothingToWithdraw"):
+                raise
+
+    async def _clean_up(self, told: Instruction) -> None:
+        self._inspector.drop(told.job_id)
+        await in_thread(lambda: self._runner.forget(told.job_id), "clean up")
+
+    # ---- patience -------------------------------------------------------------------------------------------------
+
+    async def _ask(self, ask: Callable[[], Awaitable[Found]]) -> Found:
+        return await self._chain_link.until_answered(ask)
+
+    async def _send(self, key: str, attempt: int, call: Call) -> Receipt:
+        """The same key for the same purpose for ever, unless an earlier attempt can no longer count."""
+        full = f"{key}:{attempt}" if attempt else key
+        return await self._sending.until_answered(lambda: self._transactions.send(full, call))
+
+
+def _may_still_claim(says: ChainSays, told: Instruction) -> bool:
+    in_time = says.deadline is not None and says.block_time <= says.deadline
+    return says.mine and in_time and (says.round, says.next_milestone) == (told.round, told.milestone)

@@ -137,11 +137,11 @@ class Inspector:
         )
         return Dossier(manifest, circuit, self._input_roots(terms, manifest, model))
 
-    def _check_manifests(
-        self, terms: JobTerms, spec: ModelSpec, manifest: JobManifest, model: ModelManifest
-    ) -> None:
+    def _check_manifests(self, terms: JobTerms, spec: ModelSpec, manifest: JobManifest, model: ModelManifest) -> None:
         if manifest.model_id != terms.model_id:
-            raise TermsError(f"The job's manifest is about model {manifest.model_id}, its terms about {terms.model_id}.")
+            raise TermsError(
+                f"The job's manifest is about model {manifest.model_id}, its terms about {terms.model_id}."
+            )
         if len(manifest.inputs) != terms.milestone_count:
             raise TermsError(f"The job has {terms.milestone_count} milestones and {len(manifest.inputs)} inputs.")
         if model.program_id != spec.program_id:
@@ -165,7 +165,9 @@ class Inspector:
             )
         data = self._store.get(ref.cid, max_bytes=ref.size_bytes)
         if len(data) != ref.size_bytes:
-            raise ArtifactCorruptError(f"Artifact {ref.cid} has {len(data)} bytes where {ref.size_bytes} are announced.")
+            raise ArtifactCorruptError(
+                f"Artifact {ref.cid} has {len(data)} bytes where {ref.size_bytes} are announced."
+            )
         return data
 
     def _srs(self, wanted: SrsRef) -> Path:

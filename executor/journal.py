@@ -173,11 +173,15 @@ class Journal:
         """With the offer that the job is taken by, because an acceptance must be the same after a restart."""
         body = _WORK.dump_json(work).decode()
         with self._db:
-            self._db.execute(
-                "INSERT OR REPLACE INTO works VALUES (?, ?, ?)", (work.job_id, body, self._clock.now())
-            )
+            self._db.execute("INSERT OR REPLACE INTO works VALUES (?, ?, ?)", (work.job_id, body, self._clock.now()))
             if offer is not None:
                 self._db.execute("INSERT OR REPLACE INTO offers VALUES (?, ?)", (work.job_id, offer.model_dump_json()))
+
+    def forget_work(self, jobs: Iterable[JobId]) -> None:
+        with self._db:
+            for job_id in jobs:
+                self._db.execute("DELETE FROM works WHERE job_id = ?", (job_id,))
+                self._db.execute("DELETE FROM offers WHERE job_id = ?", (job_id,))
 
     def offer_of(self, job_id: JobId, round_: int) -> Offer | None:
         """The offer that was put down for this opening of the job."""
@@ -205,7 +209,9 @@ class Journal:
     # ---- for people -----------------------------------------------------------------------------------------------
 
     def earnings(self) -> list[Earning]:
-        rows = self._db.execute("SELECT job_id, milestone, block, token, amount FROM earnings ORDER BY block, milestone")
+        rows = self._db.execute(
+            "SELECT job_id, milestone, block, token, amount FROM earnings ORDER BY block, milestone"
+        )
         return [Earning(JobId(job), int(m), int(block), Address(token), int(n)) for job, m, block, token, n in rows]
 
     def put_link(self, name: str, trouble: str) -> None:

@@ -135,21 +135,28 @@ Step = tuple[JobWork, list[Instruction]]
 def begin(
     job_id: JobId, *, round_: int, milestone: int, milestone_count: int, cause: str, former: JobWork | None = None
 ) -> Step:
-    """A job that is worth a look.
+    """An open job that is worth a look.
 
     Args:
-        former: An earlier, finished life of the same job; its late answers and its transaction keys stay its own.
+        former: An earlier, finished life of the same job: its late answers and its transaction keys stay its own.
     """
-    turn = former.turn if former else 0
-    retries = former.retries if former and former.round == round_ else 0
-    work = JobWork(job_id, round_, milestone_count, milestone=milestone, turn=turn, retries=retries)
+    work = _reborn(JobWork(job_id, round_, milestone_count, milestone=milestone), former)
     return _go(work, Stage.CONSIDERED, cause, "is worth a look")
 
 
-def adopt(job_id: JobId, *, round_: int, milestone: int, milestone_count: int, cause: str) -> Step:
-    """A job that the chain says is ours although nothing here knows of it: the home folder was lost."""
-    work = JobWork(job_id, round_, milestone_count, milestone=milestone)
+def adopt(
+    job_id: JobId, *, round_: int, milestone: int, milestone_count: int, cause: str, former: JobWork | None = None
+) -> Step:
+    """A job that the chain says is ours although nothing here knows of it: the home folder was lost, or a transaction
+    went through that was already given up."""
+    work = _reborn(JobWork(job_id, round_, milestone_count, milestone=milestone), former)
     return _go(work, Stage.ASSIGNED, cause, "found on the chain as ours")
+
+
+def _reborn(work: JobWork, former: JobWork | None) -> JobWork:
+    if former is None:
+        return work
+    return replace(work, turn=former.turn, retries=former.retries if former.round == work.round else 0)
 
 
 def handle(work: JobWork, event: Event) -> Step:
@@ -160,7 +167,7 @@ def handle(work: JobWork, event: Event) -> Step:
     """
     if isinstance(event, ChainSays):
         return _reconcile(work, event)
-    if isinstance(event, Answer) and event.turn != work.turn:
+    if work.is_over or (isinstance(event, Answer) and event.turn != work.turn):
         return work, []
     rule = _RULES.get((work.stage, type(event)))
     if rule is None:

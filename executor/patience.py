@@ -28,6 +28,9 @@ class Patience:
         away: Errors that mean it does not answer, rather than that it said no.
         first_seconds, most_seconds: Bounds of the pauses; each is twice the one before, and cut by up to a half at
             random, so that many agents do not come back in one moment.
+
+    Attributes:
+        returns: How often it was away and came back.
     """
 
     def __init__(
@@ -47,10 +50,7 @@ class Patience:
         self._most = most_seconds
         self._sleep = sleep
         self._trouble = ""
-
-    @property
-    def is_there(self) -> bool:
-        return not self._trouble
+        self.returns = 0
 
     async def until_answered(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """What `ask` returns, asked again for as long as the neighbour is away. Every other error passes through."""
@@ -72,5 +72,6 @@ class Patience:
             if trouble:
                 log.warning("link_lost", link=self.name, trouble=trouble)
             else:
+                self.returns += 1
                 log.info("link_restored", link=self.name)
         self._trouble = trouble

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from executor.proofs import find_proof, save_proof
 from executor.threads import in_thread
@@ -14,6 +17,8 @@ from tallystick.proving.prover import CircuitFiles, Limits, Progress, Proved, Pr
 from tallystick.tensors import QuantisedTensors
 
 log = get_logger(__name__)
+
+Made = TypeVar("Made")
 
 
 class ProofRunner:
@@ -47,8 +52,7 @@ class ProofRunner:
     async def prepare(self, circuit: CircuitFiles, *, job_id: JobId, deadline: int) -> None:
         """Makes the keys and checks that they are the registered model's. Raises ModelError, ProvingError."""
         progress = _logged(job_id, None)
-        async with self._turns.turn(deadline):
-            await in_thread(lambda: self._prover.ensure_keys(circuit, limits=self._limits, progress=progress), "keys")
+        await self._in_turn(deadline, lambda: self._prover.ensure_keys(circuit, limits=self._limits, progress=progress))
 
     async def prove(
         self,
@@ -70,8 +74,19 @@ class ProofRunner:
         if found is not None:
             return found
         progress = _logged(job_id, milestone)
-        async with self._turns.turn(deadline):
-            return await in_thread(lambda: self._prove(circuit, inputs, place, progress), "prove")
+        return await self._in_turn(deadline, lambda: self._prove(circuit, inputs, place, progress))
+
+    async def _in_turn(self, deadline: int, work: Callable[[], Made]) -> Made:
+        """Cancelling stops the wait alone: a prover that works cannot be stopped, so its turn lasts until it is done."""
+
+        async def take_turn() -> Made:
+            async with self._turns.turn(deadline):
+                return await in_thread(work, "prover")
+
+        turn = asyncio.ensure_future(take_turn())
+        # If nobody waits any more, nobody would look at its error either.
+        turn.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(turn)
 
     def _prove(self, circuit: CircuitFiles, inputs: QuantisedTensors, place: Path, progress: Progress) -> Proved:
         """In the thread to the end, so that a proof is kept even when nobody waits for it any more."""

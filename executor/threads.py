@@ -32,7 +32,7 @@ async def in_thread(work: Callable[[], Result], name: str) -> Result:
         result, error = None, None
         try:
             result = work()
-        except BaseException as raised:  # noqa: BLE001  # handed to whoever waits
+        except BaseException as raised:  # handed to whoever waits
             error = raised
         # The loop may be gone: then nobody waits.
         if not loop.is_closed():

@@ -27,6 +27,7 @@ ZERO_ADDRESS = Address("0x" + "00" * 20)
 ZERO_BYTES32 = Bytes32("0x" + "00" * 32)
 
 _HASH = re.compile(r"0x[0-9a-f]{64}")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 def _spell_hash(value: str, noun: str) -> str:
@@ -38,12 +39,13 @@ def _spell_hash(value: str, noun: str) -> str:
 
 def parse_address(value: str) -> Address:
     """The checksummed spelling of an address. Raises InputError, also for a wrong checksum."""
-    if not is_address(value):
+    spelled = value.strip()
+    if not _ADDRESS.fullmatch(spelled) or not is_address(spelled):
         raise InputError(
             f"{value!r} is not an address.",
             remedy="An address is 0x and 40 hex digits; mixed case must match its EIP-55 checksum.",
         )
-    return Address(to_checksum_address(value))
+    return Address(to_checksum_address(spelled))
 
 
 def parse_job_id(value: str) -> JobId:

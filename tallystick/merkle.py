@@ -12,7 +12,8 @@ from tallystick.errors import InputError
 from tallystick.hashing import MILESTONE_LEAF, NODE, sha256
 
 MAX_MILESTONES = 256
-_EMPTY = bytes(32)
+_HASH_BYTES = 32
+_EMPTY = bytes(_HASH_BYTES)
 
 
 def milestone_leaf(index: int, input_root: bytes) -> bytes:
@@ -28,6 +29,9 @@ def depth_of(count: int) -> int:
 def _levels(input_roots: Sequence[bytes]) -> list[list[bytes]]:
     if not 1 <= len(input_roots) <= MAX_MILESTONES:
         raise InputError(f"A job has 1 to {MAX_MILESTONES} milestones, not {len(input_roots)}.")
+    for index, root in enumerate(input_roots):
+        if len(root) != _HASH_BYTES:
+            raise InputError(f"The input root of milestone {index} has {len(root)} bytes, not {_HASH_BYTES}.")
     level = [milestone_leaf(index, root) for index, root in enumerate(input_roots)]
     level += [_EMPTY] * (2 ** depth_of(len(level)) - len(level))
     levels = [level]

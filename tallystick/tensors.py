@@ -7,16 +7,24 @@ that the circuit works on, in canonical JSON, and floats exist only at the two e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 
 from tallystick.canonical import decode_canonical, encode_canonical
 from tallystick.errors import ArtifactCorruptError, TensorError
-from tallystick.hashing import instance_root, to_field
+from tallystick.hashing import FIELD, instance_root, to_field
 
 MAX_ELEMENTS = 1 << 20
+"""In all tensors of one document together."""
+
+MAX_SCALE = 64
+
+Dimension = Annotated[int, Field(ge=1, le=MAX_ELEMENTS)]
+
+Quantised = Annotated[int, Field(strict=True, ge=-(FIELD // 2), le=FIELD // 2)]
+"""The signed integers that a field element can stand for. One more, and two documents would share a root."""
 
 
 class TensorSpec(BaseModel):
@@ -25,17 +33,26 @@ class TensorSpec(BaseModel):
     Attributes:
         shape: Dimensions, each at least 1.
         scale: Fixed-point bits: an integer q stands for q / 2**scale.
-        low: Smallest float that the circuit was calibrated for.
+        low: Smallest float that the circuit was calibrated for, spelled as Python spells it.
         high: Largest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
-    shape: tuple[int, ...]
-    scale: int
+    name: Annotated[str, Field(max_length=200)]
+    shape: tuple[Dimension, ...]
+    scale: Annotated[int, Field(ge=0, le=MAX_SCALE)]
     low: str
     high: str
+
+    @model_validator(mode="after")
+    def _has_a_range(self) -> Self:
+        low, high = float(self.low), float(self.high)
+        if not -math.inf < low <= high < math.inf:
+            raise ValueError(f"{self.low} to {self.high} is not a range")
+        if self.size > MAX_ELEMENTS:
+            raise ValueError(f"{self.size} elements are more than {MAX_ELEMENTS}")
+        return self
 
     @property
     def size(self) -> int:
@@ -47,9 +64,10 @@ class QuantisedTensors(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = 1
-    shapes: tuple[tuple[int, ...], ...]
-    values: tuple[tuple[int, ...], ...]
+    schema_version: Literal[1] = 1
+    # A document with a million wrong values gets one sentence, not a million.
+    shapes: Annotated[tuple[tuple[Dimension, ...], ...], FailFast()]
+    values: Annotated[tuple[Annotated[tuple[Quantised, ...], FailFast()], ...], FailFast()]
 
     def encode(self) -> bytes:
         return encode_canonical(self.model_dump(mode="json"))
@@ -61,12 +79,22 @@ class QuantisedTensors(BaseModel):
             tensors = cls.model_validate(decode_canonical(data))
         except ValidationError as error:
             raise ArtifactCorruptError(f"The tensor document has the wrong form: {error}") from error
-        for shape, values in zip(tensors.shapes, tensors.values, strict=False):
-            if math.prod(shape) != len(values):
-                raise ArtifactCorruptError(f"A tensor of shape {list(shape)} cannot hold {len(values)} values.")
-        if len(tensors.shapes) != len(tensors.values):
-            raise ArtifactCorruptError(f"{len(tensors.shapes)} shapes for {len(tensors.values)} tensors.")
+        trouble = next(tensors._misfits(), None)
+        if trouble:
+            raise ArtifactCorruptError(f"The tensor document does not fit together: {trouble}.")
+        if tensors.encode() != data:
+            raise ArtifactCorruptError("The tensor document leaves out a field, so its hash is of another document.")
         return tensors
+
+    def _misfits(self) -> Iterator[str]:
+        if len(self.shapes) != len(self.values):
+            yield f"{len(self.shapes)} shapes for {len(self.values)} tensors"
+        for shape, values in zip(self.shapes, self.values, strict=False):
+            if math.prod(shape) != len(values):
+                yield f"a tensor of shape {list(shape)} cannot hold {len(values)} values"
+        total = sum(len(values) for values in self.values)
+        if total > MAX_ELEMENTS:
+            yield f"{total} elements are more than {MAX_ELEMENTS}"
 
     def field_elements(self) -> list[int]:
         """Every value as a field element, tensors one after another: the circuit's instances."""
@@ -100,7 +128,17 @@ def _number(value: object) -> float:
         raise TensorError(
             f"The input holds {value!r} of type {type(value).__name__}.", remedy="Give float32 or integer values."
         )
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise TensorError("The input holds an integer that no float can hold.", remedy="Rescale the input.") from None
+
+
+def _round(value: float) -> int:
+    """Halves away from zero. Not floor(x + 0.5): the sum rounds, and 0.49999999999999994 would become 1."""
+    whole = math.floor(abs(value))
+    rounded = whole + (abs(value) - whole >= 0.5)
+    return rounded if value >= 0 else -rounded
 
 
 def _place(index: int, shape: Sequence[int]) -> str:
@@ -137,7 +175,7 @@ def quantise(nested: Any, spec: TensorSpec) -> tuple[int, ...]:
                 remedy="Rescale the input, or register the model again with calibration data that covers it.",
             )
     factor = 2.0**spec.scale
-    return tuple(int(math.copysign(math.floor(abs(value) * factor + 0.5), value)) for value in values)
+    return tuple(_round(value * factor) for value in values)
 
 
 def dequantise(values: Sequence[int], scale: int) -> list[float]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 
 from tallystick.errors import InputError
 
 BPS = 10_000
 """Basis points in a whole."""
+
+MAX_DIGITS = 100
+"""Of an amount: more than 256 bits hold, and few enough that no text can make the arithmetic slow."""
+
+# The default context rounds to 28 digits, and a uint128 has 39.
+_EXACT = Context(prec=4 * MAX_DIGITS)
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)", re.IGNORECASE)
 _FACTORS = {
@@ -30,7 +36,7 @@ def parse_amount(text: str, decimals: int) -> int:
     """`"12.5"` tokens in the token's smallest unit.
 
     Raises:
-        InputError: not a number, negative, or finer than the token's smallest unit.
+        InputError: not a number, negative, too large, or finer than the token's smallest unit.
     """
     try:
         value = Decimal(text.strip().replace("_", ""))
@@ -38,7 +44,9 @@ def parse_amount(text: str, decimals: int) -> int:
         raise InputError(f"{text!r} is not an amount.", remedy="Write a number such as 12.5.") from None
     if not value.is_finite() or value < 0:
         raise InputError(f"{text!r} is not an amount.", remedy="Write a number of zero or more.")
-    scaled = value.scaleb(decimals)
+    if (value and not -MAX_DIGITS < value.adjusted() < MAX_DIGITS) or len(value.as_tuple().digits) > MAX_DIGITS:
+        raise InputError(f"{text[:40]!r} is not an amount that any token could have.")
+    scaled = value.scaleb(decimals, context=_EXACT)
     if scaled != scaled.to_integral_value():
         raise InputError(f"{text} has more than {decimals} decimals.", remedy="Round it to the token's smallest unit.")
     return int(scaled)
@@ -46,7 +54,7 @@ def parse_amount(text: str, decimals: int) -> int:
 
 def format_amount(amount: int, decimals: int, symbol: str = "") -> str:
     """The exact amount without trailing zeros, for example `12.5 tUSD`."""
-    shown = f"{Decimal(amount).scaleb(-decimals):,f}"
+    shown = f"{Decimal(amount).scaleb(-decimals, context=_EXACT):,f}"
     if "." in shown:
         shown = shown.rstrip("0").rstrip(".")
     return f"{shown} {symbol}".rstrip()
@@ -73,7 +81,7 @@ def format_size(size_bytes: int) -> str:
 def parse_seconds(text: str) -> int:
     """`"90s"`, `"15m"`, `"2h"`, `"1d"` or plain seconds. Raises InputError."""
     stripped = text.strip()
-    if stripped.isdigit():
+    if stripped.isdecimal():
         return int(stripped)
     match = _DURATION.fullmatch(stripped)
     if not match:

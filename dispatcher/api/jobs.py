@@ -11,8 +11,7 @@ from dispatcher.api.events import event_page
 from dispatcher.api.views import job_view, status_name
 from dispatcher.matching.why import why
 from dispatcher.store.entries import entries_after
-from dispatcher.store.jobs import job as find_job
-from dispatcher.store.jobs import job_page
+from dispatcher.store.jobs import find_job, job_page
 from tallystick.errors import DispatcherRefusedError
 from tallystick.ids import AddressField, JobId, JobIdField
 from tallystick.market.book import Job

@@ -11,6 +11,7 @@ from time import monotonic
 from tallystick.errors import DispatcherRefusedError
 from tallystick.wire.api import MAX_WAIT_SECONDS
 
+
 @dataclass(frozen=True)
 class Limits:
     """Bounds of the API.

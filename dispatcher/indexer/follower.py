@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from dispatcher.bell import Bell
@@ -32,6 +32,9 @@ OpenScanner = Callable[[Cursor | None], Awaitable[Scanner]]
 class ChainFollower:
     """Keeps the ledger up with the chain, and `live` up with the ledger.
 
+    Args:
+        bells: Rung whenever the ledger changed.
+
     Attributes:
         live: Every job that is open or assigned, as of the last block read.
     """
@@ -44,7 +47,7 @@ class ChainFollower:
         progress: Progress,
         clock: Clock,
         chain_clock: ChainClock,
-        facts_bell: Bell,
+        bells: Sequence[Bell],
         poll_seconds: float,
     ) -> None:
         self.live: dict[JobId, Job] = {}
@@ -53,14 +56,14 @@ class ChainFollower:
         self._progress = progress
         self._clock = clock
         self._chain_clock = chain_clock
-        self._bell = facts_bell
+        self._bells = bells
         self._poll_seconds = poll_seconds
         self._scanner: Scanner | None = None
 
     async def load(self) -> None:
         """What an earlier process has read, before the chain is asked for more."""
         cursor = await self._database.run(load_cursor)
-        self.live = await self._database.run(live_jobs)
+        self.live.update(await self._database.run(live_jobs))
         self._progress.indexed_block = cursor.number if cursor else None
         log.info("ledger_loaded", live_jobs=len(self.live), indexed_block=self._progress.indexed_block)
 
@@ -91,7 +94,9 @@ class ChainFollower:
         if scan.rolled_back_to is not None:
             log.warning("chain_reorganised", rolled_back_to=scan.rolled_back_to, jobs=len(changes.jobs))
         for fact in scan.facts:
-            log.info("fact_indexed", event_name=fact.event, job_id=getattr(fact, "job_id", None), block=fact.at.block_number)
+            log.info(
+                "fact_indexed", event_name=fact.event, job_id=getattr(fact, "job_id", None), block=fact.at.block_number
+            )
 
     def _note(self, scan: ScanStep) -> None:
         progress = self._progress
@@ -103,4 +108,5 @@ class ChainFollower:
         progress.last_read_at = self._clock.now()
         self._chain_clock.observe(scan.head.number, scan.head.time)
         if scan.facts or scan.rolled_back_to is not None:
-            self._bell.ring()
+            for bell in self._bells:
+                bell.ring()

@@ -10,8 +10,8 @@ from dispatcher.indexer.briefs import BriefReader
 from dispatcher.indexer.chain_clock import ChainClock
 from dispatcher.indexer.progress import Progress
 from dispatcher.matching.announcement_desk import AnnouncementDesk
-from dispatcher.matching.market import Executor, Market, Opening
 from dispatcher.matching.history import milestone_durations
+from dispatcher.matching.market import Executor, Market, Opening
 from dispatcher.matching.standings import Standings
 from dispatcher.store.database import Database
 from dispatcher.store.jobs import recent_work

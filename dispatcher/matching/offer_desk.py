@@ -88,16 +88,17 @@ class OfferDesk:
 
     async def refuse(self, refusal: Refusal) -> None:
         """Ends the agent's offer. Raises DispatcherRefusedError where it has none of that job."""
-        now = self._clock.now()
-        job_id, reason = refusal.job_id, refusal.reason
-        if not await self._database.run(refuse_offer, job_id, refusal.round, refusal.agent, reason, now):
+        job_id, agent, reason = refusal.job_id, refusal.agent, refusal.reason
+        if not await self._database.run(
+            refuse_offer, job_id=job_id, round_=refusal.round, agent=agent, reason=reason, now=self._clock.now()
+        ):
             raise DispatcherRefusedError(
-                f"Round {refusal.round} of job {job_id} is not on offer to {refusal.agent}.",
+                f"Round {refusal.round} of job {job_id} is not on offer to {agent}.",
                 code="offer_unknown",
                 status=404,
                 remedy="Nothing to do: the offer has run out or was taken.",
             )
-        log.info("offer_refused", job_id=job_id, round=refusal.round, agent=refusal.agent, reason=reason)
+        log.info("offer_refused", job_id=job_id, round=refusal.round, agent=agent, reason=reason)
         self._market_bell.ring()
 
     async def sweep(self) -> int:

@@ -15,7 +15,9 @@ def warm_call(job: Job, now: int) -> WarmView | None:
     """
     if job.status is JobStatus.ASSIGNED and job.deadline is not None and now > job.deadline:
         since = job.deadline + 1
-        return WarmView(call="expire", since=since, text=f"Anyone may call expire since {since}, and earns a finder's fee.")
+        return WarmView(
+            call="expire", since=since, text=f"Anyone may call expire since {since}, and earns a finder's fee."
+        )
     if job.status is JobStatus.OPEN and now > job.accept_closes_at:
         since = job.accept_closes_at + 1
         return WarmView(call="refund", since=since, text=f"Anyone may call refund since {since}.")

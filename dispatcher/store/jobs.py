@@ -18,7 +18,7 @@ from tallystick.wire.api import JobStatusName
 _LIVE = ("open", "assigned")
 
 
-def job(session: Session, job_id: JobId) -> Job | None:
+def find_job(session: Session, job_id: JobId) -> Job | None:
     return fold_jobs(session, [job_id]).get(job_id)
 
 

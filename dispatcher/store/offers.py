@@ -70,7 +70,7 @@ def offers_of_rounds(session: Session, rounds: Collection[tuple[JobId, int]]) ->
     return [_offer(row) for row in session.scalars(query) if (JobId(row.job_id), row.round) in rounds]
 
 
-def refuse_offer(session: Session, job_id: JobId, round_: int, agent: Address, reason: str, now: int) -> bool:
+def refuse_offer(session: Session, *, job_id: JobId, round_: int, agent: Address, reason: str, now: int) -> bool:
     """Whether there was a live offer to refuse."""
     row = session.scalar(_live_of(job_id, round_).where(OfferRow.agent == agent))
     if row is None:
@@ -95,7 +95,7 @@ def lapse_offers(session: Session, now: int) -> list[KeptOffer]:
     return [_offer(row) for row in rows]
 
 
-def _live_of(job_id: JobId, round_: int) -> Select[tuple[OfferRow]]:
+def _live_of(job_id: JobId, round_: int) -> Select[OfferRow]:
     return select(OfferRow).where(OfferRow.job_id == job_id, OfferRow.round == round_, OfferRow.state == LIVE)
 
 

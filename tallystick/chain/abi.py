@@ -29,9 +29,11 @@ CONTRACTS = (
     "ModelRegistry",
     "VerifierRouter",
     "EzklVerifierAdapter",
+    "EzklVerifier",
     "MockToken",
 )
-"""MockToken stands for any ERC-20 here: it adds only `mint`, which exists on local chains alone."""
+"""MockToken stands for any ERC-20 here: it adds only `mint`, which exists on local chains alone. EzklVerifier is EZKL's
+own contract, as far as it is used."""
 
 _ARRAY = re.compile(r"\[\d*\]$")
 
@@ -115,6 +117,12 @@ class Function:
     def decode(self, answer: bytes) -> list[Any]:
         """The outputs in order. Raises ChainError for an answer of another form, also for an empty one."""
         return _decode(self.outputs, answer, f"The answer of {self.name}")
+
+    def decode_arguments(self, calldata: bytes) -> list[Any]:
+        """The inputs in order. Raises ChainError for calldata of another function or form."""
+        if calldata[:4] != self.selector:
+            raise ChainError(f"The calldata is not a call of {self.name}.")
+        return _decode(self.inputs, calldata[4:], f"The call of {self.name}")
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tallystick.chain.abi import contract_abi
 from tallystick.chain.deployment import Deployment
 from tallystick.ids import Address
-from tallystick.market.claims import Claim, ModelSpec, claim_tuple, model_id_of, spec_tuple
+from tallystick.market.claims import Claim, ModelSpec, claim_tuple, model_id_of, program_id_of, spec_tuple
 from tallystick.market.terms import NO_ASSIGNMENT, Assignment, JobTerms, assignment_tuple, job_id_of, terms_tuple
 
 
@@ -123,6 +124,16 @@ class MarketCalls:
         data = contract_abi("ModelRegistry").functions["register"].encode(spec_tuple(spec))
         description = f"register model {short(model_id_of(spec))}"
         return Call(to=self._contracts.model_registry, data=data, description=description)
+
+    def register_program(self, vka: Sequence[bytes]) -> Call:
+        """By anyone, once for each circuit: EZKL's verifier checks proofs only with keys that it was shown before.
+
+        Args:
+            vka: The verifying-key artifact's 32-byte words.
+        """
+        data = contract_abi("EzklVerifier").functions["registerVka"].encode(list(vka))
+        description = f"show the verifier program {short(program_id_of(vka))}"
+        return Call(to=self._contracts.ezkl_verifier, data=data, description=description)
 
     # ---- tokens -------------------------------------------------------------------------------------------------------
 

@@ -164,6 +164,16 @@ class ChainReader:
         [spec] = await self.call(self.deployment.contracts.model_registry, function, raw(model_id))
         return ModelSpec.model_validate(spec)
 
+    async def is_program_registered(self, program_id: Bytes32) -> bool:
+        """Whether EZKL's verifier was shown this program's verifying-key artifact, without which it checks no proof.
+
+        It has no view for that, so its storage is read: `mapping(bytes32 => bool)` in slot 0. The deployment pins the
+        hash of its code, and with that its layout.
+        """
+        slot = "0x" + keccak(raw(program_id) + bytes(32)).hex()
+        verifier = self.deployment.contracts.ezkl_verifier
+        return number(await self.rpc.request("eth_getStorageAt", verifier, slot, "latest")) != 0
+
     # ---- stake, in the stake token's smallest unit --------------------------------------------------------------------
 
     async def free_stake(self, operator: Address) -> int:

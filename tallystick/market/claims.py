@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
+from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, ConfigDict
 
+from tallystick.errors import ArtifactCorruptError
 from tallystick.ids import AddressField, Bytes32, Bytes32Field, ModelId, bytes32, raw
 from tallystick.market.terms import ProofKind
 
@@ -76,6 +79,24 @@ def claim_tuple(claim: Claim) -> tuple[Any, ...]:
 def encode_ezkl_proof(*, input_count: int, instances: Sequence[int], vka: Sequence[bytes], proof: bytes) -> bytes:
     """`IEzklVerifierAdapter.EzklProof`, ABI-encoded. `vka`: 32-byte words; `instances`: field elements."""
     return abi_encode([_EZKL_PROOF_TYPE], [(input_count, list(instances), list(vka), proof)])
+
+
+class EzklProof(NamedTuple):
+    """What `encode_ezkl_proof` was given."""
+
+    input_count: int
+    instances: tuple[int, ...]
+    vka: tuple[bytes, ...]
+    proof: bytes
+
+
+def decode_ezkl_proof(encoded: bytes) -> EzklProof:
+    """A claim's proof for the EZKL adapter, read back. Raises ArtifactCorruptError for any other form."""
+    try:
+        [(input_count, instances, vka, proof)] = abi_decode([_EZKL_PROOF_TYPE], encoded)
+    except (DecodingError, OverflowError) as error:
+        raise ArtifactCorruptError(f"The claim's {len(encoded)} bytes are no EZKL proof: {error}.") from error
+    return EzklProof(input_count, tuple(instances), tuple(vka), proof)
 
 
 def program_id_of(vka: Sequence[bytes]) -> Bytes32:

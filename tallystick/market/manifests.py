@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from tallystick.canonical import decode_canonical, encode_canonical
 from tallystick.errors import ArtifactCorruptError
@@ -43,9 +43,13 @@ class Manifest(BaseModel):
     def decode(cls, data: bytes) -> Self:
         """Raises ArtifactCorruptError for any other form or spelling."""
         try:
-            return cls.model_validate(decode_canonical(data))
+            manifest = cls.model_validate(decode_canonical(data))
         except ValidationError as error:
             raise ArtifactCorruptError(f"The {cls.__name__} has the wrong form: {error}") from error
+        if manifest.encode() != data:
+            # A default left out would be filled in, and the digest would be another document's.
+            raise ArtifactCorruptError(f"The {cls.__name__} leaves out a field, or spells one in another way.")
+        return manifest
 
 
 class SrsRef(BaseModel):
@@ -76,8 +80,8 @@ class ModelManifest(Manifest):
     onnx: ArtifactRef
     settings: ArtifactRef
     srs: SrsRef
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
+    inputs: Annotated[tuple[TensorSpec, ...], FailFast()]
+    outputs: Annotated[tuple[TensorSpec, ...], FailFast()]
     program_id: Bytes32Field
 
 
@@ -86,7 +90,7 @@ class JobManifest(Manifest):
 
     model_id: ModelIdField
     requirements: Annotated[str, Field(max_length=1000)] = ""
-    inputs: tuple[ArtifactRef, ...]
+    inputs: Annotated[tuple[ArtifactRef, ...], FailFast()]
     note: Annotated[str, Field(max_length=1000)] = ""
 
 

@@ -115,6 +115,11 @@ def _rules(terms: JobTerms) -> list[tuple[bool, str]]:
             "Exclusive seconds need a dispatcher who may choose.",
         ),
         (
+            terms.dispatcher_fee_bps > 0 and terms.dispatcher == ZERO_ADDRESS,
+            "A dispatcher's fee needs a dispatcher who may have it.",
+        ),
+        (terms.proof_kind is not ProofKind.ZK, f"Jobs of proof kind {terms.proof_kind.name} are not settled yet."),
+        (
             terms.dispatcher_fee_bps > MAX_DISPATCHER_FEE_BPS,
             f"The dispatcher's fee of {terms.dispatcher_fee_bps} bps is above {MAX_DISPATCHER_FEE_BPS}.",
         ),

@@ -16,7 +16,7 @@ from tallystick.proving.circuit_settings import CircuitSettings, check_specs, re
 from tallystick.proving.keys import KeyFiles, KeyIdentity, read_vka
 from tallystick.proving.onnx_facts import OnnxFacts, read_onnx
 from tallystick.proving.proof_file import encode_input, read_element
-from tallystick.proving.prover import Circuit, Limits, Progress
+from tallystick.proving.prover import Circuit, Limits, Progress, ProvingStep
 from tallystick.proving.srs import find_or_make_srs
 from tallystick.proving.workshop import Workshop
 from tallystick.tensors import TensorSpec, dequantise
@@ -69,6 +69,17 @@ class CircuitBuilder:
     def _run(self, wanted: Sequence[Step], logrows: int | None) -> list[dict[str, Any]]:
         return self._workshop.run(wanted, logrows=logrows, limits=self._limits, progress=self._progress)
 
+    def _run_as_one(self, name: str, wanted: Sequence[Step]) -> list[dict[str, Any]]:
+        """Steps that are one to whoever watches."""
+        done: list[ProvingStep] = []
+        self._progress(ProvingStep(name))
+        results = self._workshop.run(wanted, logrows=None, limits=self._limits, progress=done.append)
+        seconds = sum(step.took_seconds or 0.0 for step in done)
+        self._progress(
+            ProvingStep(name, took_seconds=seconds, peak_memory_bytes=max(step.peak_memory_bytes or 0 for step in done))
+        )
+        return results
+
     def _settings(self, onnx: bytes, data: Calibration) -> bytes:
         """Calibrated settings of the cheapest decomposition that holds the calibration data."""
         model, examples = self._folder / "network.onnx", self._folder / "calibration.json"
@@ -93,7 +104,7 @@ class CircuitBuilder:
     def _ranked(self, model: Path) -> Sequence[CircuitOptions]:
         """Settings before calibration already say the rows, in a fraction of calibration's time."""
         wanted = [steps.settings(model, self._settings_path(options), options) for options in CANDIDATES]
-        results = self._run(wanted, None)
+        results = self._run_as_one("settings", wanted)
         first = read_settings(self._settings_path(CANDIDATES[0]).read_bytes())
         rows = {options: int(result["rows"]) for options, result in zip(CANDIDATES, results, strict=True)}
         return rank_options(rows, instances=first.instance_count)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TypeVar
 
 import ipfshttpclient
 from ipfshttpclient import exceptions as ipfs_errors
+from urllib3.exceptions import HTTPError
 
 from tallystick.errors import (
     ArtifactCorruptError,
@@ -34,6 +36,9 @@ LOCAL_SECONDS = 2
 GRACE_SECONDS = 5.0
 """The daemon gets its time limit, and this much more to say that it is over."""
 
+PIECE_BYTES = 64 * 1024
+
+_PLAIN = {"Accept-Encoding": "identity"}
 _NOT_FOUND = ("not found", "could not find", "timed out", "deadline exceeded")
 _LAYOUT = {
     # All spelled out: a daemon's operator can change every one of these defaults.
@@ -139,19 +144,26 @@ class IpfsStore:
         )
 
     def _stream(self, command: str, cid: Cid, limit: int) -> bytes:
-        call = self._client.cat if command == "cat" else self._client.block.get
-        opts = {"timeout": f"{self._timeout_seconds * 1000:.0f}ms"}
-        return self._ask(lambda: self._collect(call(str(cid), stream=True, opts=opts), limit), of=cid)
-
-    def _collect(self, stream: Any, limit: int) -> bytes:
         """At most one piece more than `limit`; bounded in time as a whole, not only between two pieces."""
+        query = [("timeout", f"{self._timeout_seconds * 1000:.0f}ms"), ("arg", str(cid))]
+        return self._ask(lambda: self._collect(command, query, limit), of=cid)
+
+    def _collect(self, command: str, query: list[tuple[str, str]], limit: int) -> bytes:
         deadline = time.monotonic() + self._timeout_seconds + GRACE_SECONDS
         content = bytearray()
-        with stream as pieces:
-            for piece in _until(deadline, pieces):
+        # The client's public calls would read an answer in pieces of the daemon's choosing, so that neither its length
+        # nor its pace could be bounded. This is the call below them, and below that the response; all are pinned.
+        closables, _ = self._client._client._request(
+            "POST", command, query, auth=None, data=None, headers=_PLAIN, timeout=None, chunk_size=None
+        )
+        with ExitStack() as stack:
+            for closable in closables:
+                stack.callback(closable.close)
+            response = closables[0].raw
+            while len(content) <= limit and (piece := response.read1(PIECE_BYTES, decode_content=False)):
                 content += piece
-                if len(content) > limit:
-                    break
+                if time.monotonic() > deadline:
+                    raise TimeoutError("its answer trickles in too slowly")
         return bytes(content)
 
     def _ask(self, call: Callable[[], T], *, of: Cid | None = None) -> T:
@@ -161,8 +173,11 @@ class IpfsStore:
             raise self._refusal(error, of) from error
         except ipfs_errors.TimeoutError as error:
             raise self._unavailable(f"did not answer within {self._timeout_seconds:g} s") from error
-        except (ipfs_errors.Error, OSError) as error:
-            # OSError: what breaks while a response is being read arrives as the HTTP library's own error.
+        except (AssertionError, KeyError, TypeError) as error:
+            # The client expects the form of an answer without checking it.
+            raise self._unavailable(f"answered in a form that no IPFS daemon uses: {error!r}") from error
+        except (ipfs_errors.Error, HTTPError, OSError) as error:
+            # What breaks while a response is being read arrives as the error of the library below.
             raise self._unavailable(f"cannot be reached or used: {error}") from error
 
     def _refusal(
@@ -180,10 +195,3 @@ class IpfsStore:
         return StoreUnavailableError(
             f"The IPFS daemon at {self._api} {what}.", remedy="Check that it runs and that this is its API's address."
         )
-
-
-def _until(deadline: float, pieces: Iterable[bytes]) -> Iterable[bytes]:
-    for piece in pieces:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the response trickles in too slowly")
-        yield piece

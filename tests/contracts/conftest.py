@@ -6,12 +6,11 @@ Brownie starts anvil itself. Every module gets a fresh chain with the contracts 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import local_chain
 import pytest
-from stage import Stage, rpc
+from stage import Stage
 
 
 def pytest_configure() -> None:
@@ -26,8 +25,8 @@ def stage(module_isolation: None, accounts: Any) -> Stage:
 
 
 @pytest.fixture(autouse=True)
-def isolation(stage: Stage) -> Iterator[None]:
-    """A snapshot of the chain around every test. Not Brownie's `fn_isolation`, which takes ten times as long."""
-    snapshot = rpc("evm_snapshot")
-    yield
-    rpc("evm_revert", snapshot)
+def isolation(stage: Stage, fn_isolation: None) -> None:
+    """A snapshot of the chain around every test. `stage` comes first, so that it holds the deployed contracts.
+
+    Not a bare `evm_snapshot`, which is faster: Brownie would wait for ever for transactions that the revert undid.
+    """

@@ -75,11 +75,13 @@ def test_get_given_content_of_175_chunks_gives_it_back(store: IpfsStore) -> None
     assert store.get(store.put(content)) == content
 
 
-@pytest.mark.parametrize("layout", [{"chunker": "size-1000"}, {"trickle": "true"}, {"raw-leaves": "false"}])
+@pytest.mark.parametrize(
+    "layout", [{"chunker": "size-10000"}, {"chunker": "size-4100", "trickle": "true"}, {"raw-leaves": "false"}]
+)
 def test_get_given_another_layout_than_ours_reads_it_block_by_block(
     store: IpfsStore, daemon: ipfshttpclient.Client, layout: dict[str, str]
 ) -> None:
-    content = random.Random(4).randbytes(600_000)
+    content = random.Random(4).randbytes(1_200_000)
     cid = daemon.add_bytes(content, opts={**PLAIN, **layout})
 
     assert cid != str(file_tree.cid_of(content))

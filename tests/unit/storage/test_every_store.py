@@ -13,6 +13,8 @@ from tallystick.storage.file_tree import CHUNK_BYTES, cid_of
 from tallystick.storage.folder import FolderStore
 from tallystick.storage.store import Store
 
+pytestmark = pytest.mark.filterwarnings("ignore:The 'strict' parameter")  # of ipfshttpclient to urllib3
+
 OpenStore = Callable[..., Store]
 
 

@@ -8,6 +8,8 @@ from tallystick.errors import InputError, StoreUnavailableError
 from tallystick.storage.folder import FolderStore
 from tallystick.storage.open import open_store
 
+pytestmark = pytest.mark.filterwarnings("ignore:The 'strict' parameter")  # of ipfshttpclient to urllib3
+
 
 @pytest.mark.parametrize("spelling", ["{}", "dir:{}", "DIR:{}"])
 def test_open_store_given_a_folder_keeps_content_there(tmp_path: Path, spelling: str) -> None:

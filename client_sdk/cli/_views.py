@@ -1,0 +1,180 @@
+"""Jobs and models as commands show them: once as plain values, once for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+from rich.table import Table
+
+from client_sdk._events import JobEvent
+from client_sdk._models import ModelHandle
+from client_sdk._receipt import JobReceipt
+from client_sdk.cli._screen import facts_table, list_table
+from tallystick.chain.views import TokenInfo
+from tallystick.ids import ZERO_ADDRESS
+from tallystick.market.book import Job
+from tallystick.tensors import TensorSpec
+from tallystick.units import format_amount
+from tallystick.wire.api import QuoteView, RefusalReason
+
+
+def job_values(job: Job) -> dict[str, Any]:
+    """Amounts in smallest units, times in Unix seconds."""
+    return {
+        "job_id": job.job_id,
+        "status": job.status.name.lower(),
+        "round": job.round,
+        "milestones_paid": job.next_milestone,
+        "milestones": job.terms.milestone_count,
+        "opened_at": job.opened_at,
+        "accept_closes_at": job.accept_closes_at,
+        "deadline": job.deadline,
+        "operator": job.operator,
+        "agent": job.agent,
+        "price": job.price,
+        "bounty": job.bounty,
+        "payments": to_jsonable_python(job.payments),
+        "slashes": to_jsonable_python(job.slashes),
+        "terms": job.terms.model_dump(mode="json"),
+    }
+
+
+def job_table(job: Job, token: TokenInfo) -> Table:
+    terms = job.terms
+    rows: dict[str, object] = {
+        "job": job.job_id,
+        "status": f"{job.status.name.lower()}, {job.next_milestone} of {terms.milestone_count} milestones paid",
+        "model": terms.model_id,
+        "creator": terms.creator,
+        "price": _price(job, token),
+    }
+    if terms.dispatcher != ZERO_ADDRESS:
+        rows["dispatcher"] = f"{terms.dispatcher}, first choice for {terms.exclusive_seconds} s"
+    if job.operator:
+        rows["operator"] = f"{job.operator}, round {job.round}"
+    if job.deadline:
+        rows["deadline"] = moment(job.deadline)
+    for payment in job.payments:
+        rows[f"milestone {payment.milestone}"] = f"{_paid(payment.to_operator, token)} to {payment.operator}"
+    for slash in job.slashes:
+        rows["slashed"] = f"{slash.operator} lost {slash.amount} units of its stake"
+    return facts_table(rows)
+
+
+def jobs_table(jobs: Sequence[Job]) -> Table:
+    table = list_table("job", "status", "paid", "creator", "funded")
+    for job in jobs:
+        paid = f"{job.next_milestone}/{job.terms.milestone_count}"
+        table.add_row(job.job_id, job.status.name.lower(), paid, job.terms.creator, moment(job.opened_at))
+    return table
+
+
+def event_values(event: JobEvent) -> dict[str, Any]:
+    """The fact's own fields, with the job it is about."""
+    fact = event.fact.model_dump(mode="json", exclude={"event", "terms"}) if event.fact else {}
+    if event.rolled_back_to is not None:
+        fact["rolled_back_to"] = event.rolled_back_to
+    return {"job_id": event.job.job_id, "status": event.job.status.name.lower(), **fact}
+
+
+def event_line(event: JobEvent, token: TokenInfo) -> str:
+    """One line for people."""
+    job = event.job
+    milestones = job.terms.milestone_count
+    said = {
+        "JobCreated": f"funded with {_paid(job.terms.max_price, token)}",
+        "JobAssigned": f"taken by {job.operator} for {_paid(job.price or 0, token)}, round {job.round}",
+        "MilestoneClaimed": f"milestone {job.next_milestone} proven",
+        "MilestonePaid": f"milestone {job.next_milestone - 1} of {milestones} paid",
+        "JobCompleted": "completed",
+        "StakeSlashed": f"stake of {job.slashes[-1].operator} slashed" if job.slashes else "stake slashed",
+        "JobExpired": "deadline missed",
+        "JobReopened": f"open again from milestone {job.next_milestone}, round {job.round}",
+        "JobRefunded": "refunded",
+        "BountyPaid": "bounty paid",
+        "ChainReorganised": f"the chain took back what came after block {event.rolled_back_to}",
+    }[event.name]
+    when = f"{moment(event.fact.at.block_time)}  " if event.fact else ""
+    return f"{when}{said}"
+
+
+def model_values(model: ModelHandle) -> dict[str, Any]:
+    return {
+        "model_id": model.model_id,
+        "name": model.name,
+        "inputs": [spec.model_dump(mode="json") for spec in model.inputs],
+        "outputs": [spec.model_dump(mode="json") for spec in model.outputs],
+        "program_id": model.spec.program_id,
+        "prover": f"{model.manifest.prover} {model.manifest.prover_version}",
+        "srs": model.manifest.srs.origin,
+        "logrows": model.manifest.srs.logrows,
+        "onnx": model.manifest.onnx.cid,
+    }
+
+
+def model_table(model: ModelHandle) -> Table:
+    rows: dict[str, object] = {"model": model.model_id, "name": model.name}
+    rows |= {f"input {spec.name}": _tensor(spec) for spec in model.inputs}
+    rows |= {f"output {spec.name}": _tensor(spec) for spec in model.outputs}
+    values = model_values(model)
+    rows |= {"prover": values["prover"], "circuit": f"2^{values['logrows']} rows", "onnx": values["onnx"]}
+    if model.manifest.srs.origin == "development":
+        rows["trust"] = "development SRS: whoever made it could forge proofs; fit for tests only"
+    return facts_table(rows)
+
+
+def quote_table(quote: QuoteView, token: TokenInfo | None) -> Table:
+    rows: dict[str, object] = {"capable": f"{quote.capable} of {quote.total} announced executors"}
+    if quote.lowest_price is not None:
+        rows["price"] = f"from {_units(quote.lowest_price, token)} a milestone"
+    if quote.median_price is not None:
+        rows["median"] = f"{_units(quote.median_price, token)} a milestone"
+    if quote.seconds_estimate is not None:
+        rows["time"] = f"about {quote.seconds_estimate:.0f} s a milestone, from what was paid before"
+    return facts_table(rows)
+
+
+def reason_lines(reasons: Sequence[RefusalReason]) -> list[str]:
+    """One line for each reason, with what would change it."""
+    return [
+        f"- {reason.text}" + (f" Nearest change: {reason.nearest_change}" if reason.nearest_change else "")
+        for reason in reasons
+    ]
+
+
+def receipt_table(receipt: JobReceipt, token: TokenInfo) -> Table:
+    table = list_table("stage", "seconds")
+    for stage in receipt.stages:
+        table.add_row(stage.name, str(stage.seconds))
+    for payment in receipt.payments:
+        table.add_row(f"milestone {payment.milestone} -> {payment.operator}", _paid(payment.to_operator, token))
+    for line in receipt.transactions:
+        table.add_row(f"gas: {line.purpose}", f"{line.gas_used:,}")
+    return table
+
+
+def moment(unix_seconds: int) -> str:
+    """A time for people, UTC."""
+    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _price(job: Job, token: TokenInfo) -> str:
+    if job.price is not None:
+        return _paid(job.price, token)
+    low, high = _paid(job.terms.min_price, token), _paid(job.terms.max_price, token)
+    return high if low == high else f"{low} rising to {high} over {job.terms.ramp_seconds} s"
+
+
+def _paid(amount: int, token: TokenInfo) -> str:
+    return format_amount(amount, token.decimals, token.symbol)
+
+
+def _units(amount: int, token: TokenInfo | None) -> str:
+    return _paid(amount, token) if token else f"{amount} units"
+
+
+def _tensor(spec: TensorSpec) -> str:
+    return f"{list(spec.shape)}, {spec.low} to {spec.high}, {spec.scale} fractional bits"

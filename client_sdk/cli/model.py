@@ -1,0 +1,78 @@
+"""`tallystick model`: make an ONNX model into a circuit, register it, look at what is registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from client_sdk.cli._command import Session, register
+from client_sdk.cli._files import read_inputs
+from client_sdk.cli._screen import list_table
+from client_sdk.cli._views import model_table, model_values
+from tallystick.errors import InputError
+from tallystick.proving.prover import ProvingStep
+
+app = typer.Typer(no_args_is_help=True, help="Register models and look at them.")
+
+
+async def register_model(
+    session: Session,
+    file: Annotated[Path, typer.Argument(help="The ONNX file.", show_default=False)],
+    calibration: Annotated[Path, typer.Option(help="JSON or .npy: inputs as jobs will bring them.")],
+    name: Annotated[str, typer.Option(help="What people call it.  [default: the file's name]")] = "",
+) -> None:
+    """Make a model into a circuit, publish it and register it on the chain."""
+    inputs = _calibration(read_inputs(calibration))
+    screen = session.screen
+
+    def show_step(step: ProvingStep) -> None:
+        if step.took_seconds is None:
+            about = f", about {step.estimate_seconds:.0f} s" if step.estimate_seconds else ""
+            screen.now(f"{step.name}{about}")
+        else:
+            values = {"step": step.name, "seconds": step.took_seconds, "memory_bytes": step.peak_memory_bytes}
+            screen.progress("step_done", f"{step.name}: {step.took_seconds:.1f} s", **values)
+
+    async with session.client(sign=True) as client:
+        with screen.working("making a circuit"):
+            model = await client.register_model(file, inputs, name=name or file.stem, progress=show_step)
+    then = f"Fund a job for it: tallystick job fund --model {model.model_id} --inputs FILE --max-price 10"
+    screen.finish(model_values(model), model_table(model), then=then)
+
+
+async def show(
+    session: Session,
+    model_id: Annotated[str, typer.Argument(metavar="ID", help="A model's id.", show_default=False)],
+) -> None:
+    """Show a registered model: inputs, outputs, ranges."""
+    async with session.client() as client:
+        model = await client.model(model_id)
+    then = f"Fund a job for it: tallystick job fund --model {model.model_id} --inputs FILE --max-price 10"
+    session.screen.finish(model_values(model), model_table(model), then=then)
+
+
+async def list_models(session: Session) -> None:
+    """List registered models, oldest first."""
+    async with session.client() as client:
+        models = await client.models()
+    table = list_table("model", "name", "block")
+    for model in models:
+        table.add_row(model.model_id, model.name or "(its manifest is not in this store)", str(model.registered_block))
+    then = "Look at one: tallystick model show ID" if models else "Register one: tallystick model register FILE"
+    session.screen.finish({"models": models}, table, then=then)
+
+
+def _calibration(inputs: Any) -> list[Any]:
+    """One entry for each model input, in the model's order; an array alone is the only input's."""
+    if isinstance(inputs, dict):
+        return list(inputs.values())
+    if isinstance(inputs, list) and not inputs:
+        raise InputError("The calibration data is empty.", remedy="Give inputs as jobs will bring them.")
+    return [inputs]
+
+
+register(app, register_model, name="register")
+register(app, show)
+register(app, list_models, name="list")

@@ -1,0 +1,235 @@
+"""`tallystick executor`: joined to the one command through an entry point."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from executor.hardware import read_capability
+from executor.settings import PREFIX, ColdSettings, HomeSettings, MachineSettings, Settings, load_settings
+from executor.status import read_status
+from tallystick.clock import SystemClock
+from tallystick.errors import TallystickError
+from tallystick.ids import parse_address
+from tallystick.logs import configure_logging
+
+app = typer.Typer(help="Runs and proves models for pay.", no_args_is_help=True, add_completion=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+Home = Annotated[Path | None, typer.Option(help="This agent's own folder. [~/.tallystick/executor]")]
+Rpc = Annotated[str | None, typer.Option(help="URL of the chain's JSON-RPC endpoint.")]
+Record = Annotated[Path | None, typer.Option(help="Deployment record that names the contracts.")]
+ColdKey = Annotated[Path | None, typer.Option(help="The operator's own encrypted key.")]
+ColdPassword = Annotated[Path | None, typer.Option(help="File with that key's password.")]
+Region = Annotated[str | None, typer.Option(help="Where the machine stands, for example eu.")]
+Price = Annotated[int | None, typer.Option(help="Least pay for a milestone, in the token's smallest unit. [0]")]
+
+
+@app.callback(help=f"Runs and proves models for pay. Every option can also be set as {PREFIX}<OPTION>.")
+def executor() -> None:
+    """Runs and proves models for pay."""
+
+
+@app.command()
+def run(
+    *,
+    rpc: Rpc = None,
+    deployment: Record = None,
+    store: Annotated[str | None, typer.Option(help="Where artifacts are: dir:/path or ipfs:/ip4/...")] = None,
+    dispatcher: Annotated[str | None, typer.Option(help="URL of a dispatcher; jobs are found without one too.")] = None,
+    home: Home = None,
+    operator: Annotated[str | None, typer.Option(help="Whose stake is locked, and who is paid.")] = None,
+    keystore: Annotated[Path | None, typer.Option(help="The agent's encrypted key; it needs gas money only.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="File with the keystore's password.")] = None,
+    region: Region = None,
+    min_milestone_price: Price = None,
+    payment_tokens: Annotated[str | None, typer.Option(help="Tokens taken, by comma. [the deployment's]")] = None,
+    max_jobs: Annotated[int | None, typer.Option(help="Jobs held at once. [2]")] = None,
+    confirmations: Annotated[int | None, typer.Option(help="Blocks until a transaction is believed. [1]")] = None,
+    poll_seconds: Annotated[float | None, typer.Option(help="Rest between looks at the chain. [1]")] = None,
+    claim_seconds: Annotated[int | None, typer.Option(help="Time kept for a claim. [2 locally, else 30]")] = None,
+    ceremony_folder: Annotated[Path | None, typer.Option(help="Where public SRS files are.")] = None,
+    allow_development_srs: Annotated[bool | None, typer.Option(help="Also on chains that are not local.")] = None,
+    prover_threads: Annotated[int | None, typer.Option(help="Cores for the prover. [all]")] = None,
+    as_json: Json = False,
+    log_level: LogLevel = "info",
+) -> None:
+    """Work until stopped: find jobs, prove, claim, collect. Safe to kill at any time."""
+    options = {name: value for name, value in locals().items() if name in Settings.model_fields}
+    configure_logging(json=as_json, level=log_level)
+    _guarded(as_json, lambda: _run(load_settings(Settings, options), as_json))
+
+
+@app.command()
+def status(*, home: Home = None, as_json: Json = False) -> None:
+    """Tell what the agent of a home folder is doing and has earned, also while it runs."""
+    configure_logging(json=as_json, level="warning")
+
+    async def look() -> None:
+        found = read_status(load_settings(HomeSettings, {"home": home}).home, SystemClock())
+        if as_json:
+            _print_json({"event": "status", **found})
+        else:
+            _print_status(found)
+
+    _guarded(as_json, look)
+
+
+@app.command()
+def stake(
+    *,
+    amount: Annotated[str | None, typer.Option(help="Stake to add, in whole tokens, for example 100.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Agent that may act for this operator.")] = None,
+    rpc: Rpc = None,
+    deployment: Record = None,
+    operator_keystore: ColdKey = None,
+    operator_password_file: ColdPassword = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Put stake down and appoint an agent, with the operator's own key. Without either, tell how things stand."""
+    settings = _cold(locals())
+
+    async def act(vault: Any) -> None:
+        if amount is not None:
+            await vault.deposit(amount)
+        if agent is not None:
+            await vault.appoint(parse_address(agent))
+
+    _with_vault(settings, as_json, act)
+
+
+@app.command()
+def unstake(
+    *,
+    amount: Annotated[str | None, typer.Option(help="Stake to take back, in whole tokens; the delay starts.")] = None,
+    complete: Annotated[bool, typer.Option("--complete", help="Take home what has waited long enough.")] = False,
+    revoke: Annotated[str | None, typer.Option(help="Agent that may no longer act for this operator.")] = None,
+    rpc: Rpc = None,
+    deployment: Record = None,
+    operator_keystore: ColdKey = None,
+    operator_password_file: ColdPassword = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Take stake back or revoke an agent, with the operator's own key."""
+    settings = _cold(locals())
+
+    async def act(vault: Any) -> None:
+        if revoke is not None:
+            await vault.revoke(parse_address(revoke))
+        if amount is not None:
+            await vault.request_unbond(amount)
+        if complete:
+            await vault.complete_unbond()
+
+    _with_vault(settings, as_json, act)
+
+
+@app.command()
+def capability(
+    *, home: Home = None, region: Region = None, min_milestone_price: Price = None, as_json: Json = False
+) -> None:
+    """Print what is read from this machine and would be announced."""
+    configure_logging(json=as_json, level="warning")
+
+    async def read() -> None:
+        # The prover is needed by `run` and here alone, and takes a second to import.
+        from executor.app import make_prover  # noqa: PLC0415
+
+        folder = load_settings(HomeSettings, {"home": home}).home
+        machine = load_settings(MachineSettings, {"region": region, "min_milestone_price": min_milestone_price})
+        found = read_capability(
+            make_prover(folder), folder, region=machine.region, min_milestone_price=machine.min_milestone_price
+        )
+        plain = found.model_dump(mode="json")
+        _print_json({"event": "capability", **plain} if as_json else plain, pretty=not as_json)
+
+    _guarded(as_json, read)
+
+
+# ---- running --------------------------------------------------------------------------------------------------------
+
+
+async def _run(settings: Settings, as_json: bool) -> None:
+    from executor.lifetime import assembled_agent, describe, run as run_agent  # noqa: PLC0415
+
+    async with assembled_agent(settings, ask=getpass.getpass) as parts:
+        working = asyncio.ensure_future(run_agent(parts))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, working.cancel)
+        if as_json:
+            _print_json({"event": "ready", **describe(parts)})
+        else:
+            print(f"Agent {parts.address} works for {parts.settings.operator}; home {parts.settings.home}.", flush=True)
+        try:
+            await working
+        except asyncio.CancelledError:
+            if not working.cancelled():
+                raise
+
+
+def _cold(given: dict[str, Any]) -> dict[str, Any]:
+    configure_logging(json=bool(given["as_json"]), level="warning")
+    return {name: value for name, value in given.items() if name in ColdSettings.model_fields}
+
+
+def _with_vault(options: dict[str, Any], as_json: bool, act: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    from executor.staking import open_vault  # noqa: PLC0415
+
+    async def go() -> None:
+        async with open_vault(load_settings(ColdSettings, options), getpass.getpass) as vault:
+            await act(vault)
+            summary = await vault.summary()
+        _print_json({"event": "stake", **summary} if as_json else summary, pretty=not as_json)
+
+    _guarded(as_json, go)
+
+
+def _guarded(as_json: bool, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        asyncio.run(work())
+    except TallystickError as raised:
+        error = raised
+    except ExceptionGroup as group:
+        # What ends one of several things at once comes as a group; a person wants the reason.
+        error = _reason(group)
+    else:
+        return
+    if True:
+        if as_json:
+            said = {"event": "failed", "error": type(error).__name__, "message": error.what, "remedy": error.remedy}
+            print(json.dumps(said), file=sys.stderr, flush=True)
+        else:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        raise typer.Exit(1) from None
+
+
+# ---- printing -------------------------------------------------------------------------------------------------------
+
+
+def _print_json(said: dict[str, Any], *, pretty: bool = False) -> None:
+    print(json.dumps(said, indent=2 if pretty else None), flush=True)
+
+
+def _print_status(found: dict[str, Any]) -> None:
+    print(found["about"])
+    for link in found["links"]:
+        print(f"  {link['name']}: {link['trouble'] or 'ok'}")
+    for job in found["jobs"]:
+        print(f"  {job['job_id'][:10]}.. {job['stage']:<10} milestone {job['milestone']}/{job['milestones']}")
+        print(f"      {job['last_word']}")
+    for token, amount in found["earned"].items():
+        print(f"  earned {amount} of {token}")
+
+

@@ -1,0 +1,163 @@
+"""What an executor is started with. The only module of it that reads the environment: TALLYSTICK_EXECUTOR_<NAME>."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from tallystick.errors import InputError
+from tallystick.ids import AddressField
+from tallystick.units import parse_size
+
+PREFIX = "TALLYSTICK_EXECUTOR_"
+
+DEFAULT_HOME = Path("~/.tallystick/executor")
+
+
+def _size(value: object) -> object:
+    """Sizes may be written with a unit, such as 64MiB."""
+    if isinstance(value, str) and not value.isdigit():
+        try:
+            return parse_size(value)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+    return value
+
+
+def _list(value: object) -> object:
+    """Several are separated by commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _folder(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str | Path) else value
+
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HomeSettings(_Settings):
+    """For looking at what an executor did.
+
+    Attributes:
+        home: Its own folder; one for each agent.
+    """
+
+    home: Folder = Field(default=DEFAULT_HOME, validate_default=True)
+
+
+class ChainSettings(_Settings):
+    """Where the contracts are.
+
+    Attributes:
+        rpc: URL of the chain's JSON-RPC endpoint. May hold an API key, so it is never logged.
+        deployment: The deployment record that names the contracts.
+    """
+
+    rpc: str = Field(min_length=1, repr=False)
+    deployment: Folder
+    rpc_timeout_seconds: Seconds = 10.0
+
+
+class MachineSettings(_Settings):
+    """What cannot be read from the machine.
+
+    Attributes:
+        region: Where it stands, for example `eu`.
+        min_milestone_price: What a milestone must pay, in the payment tokens' smallest unit, after the dispatcher's fee.
+    """
+
+    region: str = ""
+    min_milestone_price: int = Field(default=0, ge=0)
+
+
+class ColdSettings(ChainSettings):
+    """For the operator's own key, which an agent never sees.
+
+    Attributes:
+        operator_keystore, operator_password_file: The cold key.
+    """
+
+    operator_keystore: Folder
+    operator_password_file: Folder | None = None
+    home: Folder = Field(default=DEFAULT_HOME, validate_default=True)
+
+
+class Settings(ChainSettings, HomeSettings, MachineSettings):
+    """Every setting of a running agent; the names are those of the environment in lower case, and of the options.
+
+    Attributes:
+        store: Where artifacts are, for example `dir:/srv/artifacts` or `ipfs:/ip4/127.0.0.1/tcp/5001`.
+        dispatcher: URL of a dispatcher; without one, open jobs are found on the chain alone.
+        operator: Address whose stake is locked and who is paid.
+        keystore, password_file: The agent's hot key, which needs gas money and nothing else.
+        payment_tokens: Taken in payment; the deployment's own where empty.
+        max_jobs: Held at once.
+        confirmations: Blocks, a transaction's own included, after which it is believed.
+        safety: Estimates of proving time are multiplied by it.
+        claim_seconds: From a finished proof to its claim in a block; 2 on local chains and 30 elsewhere if not set.
+        allow_development_srs: Also on chains that are not local, where its maker can forge proofs.
+        ceremony_folder: Public structured reference strings, as `ceremony-<logrows>.srs`.
+        max_artifact_bytes, max_job_bytes: Fetched at most: of one artifact, and of all that a job names.
+        proof_seconds, proof_memory: Bounds of each step of the prover.
+        prover_threads: Cores that it may use; 0: all.
+    """
+
+    store: str = Field(min_length=1)
+    dispatcher: str | None = None
+    operator: AddressField
+    keystore: Folder
+    password_file: Folder | None = None
+    payment_tokens: Annotated[tuple[AddressField, ...], BeforeValidator(_list)] = ()
+    max_jobs: int = Field(default=2, ge=1, le=256)
+    confirmations: int = Field(default=1, ge=1, le=1000)
+    poll_seconds: Seconds = 1.0
+    safety: float = Field(default=1.5, ge=1, le=10)
+    claim_seconds: int | None = Field(default=None, ge=0, le=3600)
+    allow_development_srs: bool = False
+    ceremony_folder: Folder | None = None
+    max_artifact_bytes: Size = 64 * 2**20
+    max_job_bytes: Size = 256 * 2**20
+    proof_seconds: float = Field(default=600.0, gt=0)
+    proof_memory: Size = 16 * 2**30
+    prover_threads: int = Field(default=0, ge=0, le=1024)
+
+
+Kind = TypeVar("Kind", bound=_Settings)
+
+_FROM_ELSEWHERE = {"prover_threads": "RAYON_NUM_THREADS"}
+"""The prover's own variable counts where ours is not set: its children get an environment of ours alone."""
+
+
+def load_settings(kind: type[Kind], options: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Kind:
+    """Settings from options and, where an option is None or absent, from the environment.
+
+    Raises:
+        InputError: a setting is missing or not valid; the message names the option and the variable.
+    """
+    given: dict[str, Any] = {}
+    for name in kind.model_fields:
+        found = options.get(name)
+        for variable in (PREFIX + name.upper(), _FROM_ELSEWHERE.get(name, "")):
+            found = environ.get(variable) if found is None else found
+        if found is not None:
+            given[name] = found
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise InputError(
+            f"The setting {name} cannot be used: {first['msg'].lower()}.",
+            remedy=f"Give --{name.replace('_', '-')}, or set {PREFIX}{name.upper()}.",
+        ) from error

@@ -1,0 +1,101 @@
+"""MerkleLib and InstanceLib against the vectors that the Python side reads as well.
+
+MerkleLib.verify
+├── a shared path → holds
+├── a shared path with another index, input, sibling, root or count → does not hold
+├── a path too long or too short → does not hold
+├── an index that is not there, with a padding leaf → does not hold
+└── an inner node passed off as an input → does not hold
+
+MerkleLib.leaf, depth; InstanceLib.root
+└── the shared vectors → their hashes
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from refusals import plain
+from stage import NO_HASH, Stage, word
+
+FOLDER = Path(__file__).parents[1] / "vectors"
+TREES = json.loads((FOLDER / "merkle.json").read_text())["cases"]
+INSTANCES = json.loads((FOLDER / "claims.json").read_text())["instances"]
+PATHS = [(tree, path) for tree in TREES for path in tree["paths"]]
+
+
+@pytest.fixture(scope="module")
+def library(stage: Stage) -> Any:
+    return stage.deploy("MockMerkle")
+
+
+def names(case: Any) -> str | None:
+    return f"{case[0]['count']}-{case[1]['index']}" if isinstance(case, tuple) else None
+
+
+@pytest.mark.parametrize("case", PATHS, ids=names)
+def test_verify_of_shared_paths_holds(library: Any, case: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    tree, path = case
+    index = path["index"]
+    assert library.verify(tree["root"], index, tree["count"], tree["inputRoots"][index], path["path"])
+
+
+@pytest.mark.parametrize("case", PATHS, ids=names)
+def test_leaf_of_shared_inputs_is_the_shared_leaf(library: Any, case: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    tree, path = case
+    assert plain(library.leaf(path["index"], tree["inputRoots"][path["index"]])) == path["leaf"]
+
+
+FIVE = next(tree for tree in TREES if tree["count"] == 5)
+THIRD = FIVE["paths"][2]
+RIGHT = {
+    "root": FIVE["root"],
+    "index": 2,
+    "count": 5,
+    "inputRoot": FIVE["inputRoots"][2],
+    "path": THIRD["path"],
+}
+WRONG: dict[str, dict[str, Any]] = {
+    "root": {"root": word("another")},
+    "index": {"index": 3},
+    "index beyond": {"index": 5},
+    "fewer in the tree": {"count": 4},
+    "more in the tree": {"count": 9},
+    "input": {"inputRoot": FIVE["inputRoots"][1]},
+    "sibling": {"path": [THIRD["path"][0], word("another"), THIRD["path"][2]]},
+    "siblings swapped": {"path": THIRD["path"][::-1]},
+    "path too short": {"path": THIRD["path"][:2]},
+    "path too long": {"path": [*THIRD["path"], NO_HASH]},
+    "leaf as input": {"inputRoot": THIRD["leaf"]},
+    "no path": {"path": []},
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_verify_with_something_changed_does_not_hold(library: Any, what: str) -> None:
+    assert library.verify(*RIGHT.values())
+    assert not library.verify(*{**RIGHT, **WRONG[what]}.values())
+
+
+def test_verify_of_a_padding_leaf_does_not_hold(library: Any) -> None:
+    """Five leaves are padded to eight; the sixth is zero, and nothing can stand there."""
+    assert not library.verify(FIVE["root"], 5, 8, NO_HASH, FIVE["paths"][4]["path"])
+
+
+def test_verify_of_an_inner_node_as_the_root_of_a_smaller_tree_does_not_hold(library: Any) -> None:
+    """A tree of one is its leaf; without prefixes a root could be passed off as an input."""
+    assert not library.verify(FIVE["root"], 0, 1, FIVE["root"], [])
+
+
+@pytest.mark.parametrize(("count", "depth"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (255, 8), (256, 8), (257, 9)])
+def test_depth_of_a_tree_is_that_of_the_next_power_of_two(library: Any, count: int, depth: int) -> None:
+    assert library.depth(count) == depth
+
+
+@pytest.mark.parametrize("case", INSTANCES, ids=lambda case: str(len(case["words"])))
+def test_instance_root_of_shared_lists_is_the_shared_root(library: Any, case: dict[str, Any]) -> None:
+    words = [int(element, 16) for element in case["words"]]
+    assert plain(library.instanceRoot(words)) == case["root"]
