@@ -199,20 +199,23 @@ def _with_vault(options: dict[str, Any], as_json: bool, act: Callable[[Any], Cor
 def _guarded(as_json: bool, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         asyncio.run(work())
-    except TallystickError as raised:
-        error = raised
-    except ExceptionGroup as group:
-        # What ends one of several things at once comes as a group; a person wants the reason.
-        error = _reason(group)
-    else:
-        return
-    if True:
+    except (TallystickError, ExceptionGroup) as raised:
+        error = _reason(raised)
         if as_json:
             said = {"event": "failed", "error": type(error).__name__, "message": error.what, "remedy": error.remedy}
             print(json.dumps(said), file=sys.stderr, flush=True)
         else:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         raise typer.Exit(1) from None
+
+
+def _reason(raised: Exception) -> TallystickError:
+    """Why it ended. What ends one of several things at once comes as a group; a fault of the program comes as itself."""
+    while isinstance(raised, ExceptionGroup):
+        raised = raised.exceptions[0]
+    if isinstance(raised, TallystickError):
+        return raised
+    raise raised
 
 
 # ---- printing -------------------------------------------------------------------------------------------------------

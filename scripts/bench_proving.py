@@ -1,9 +1,10 @@
 """What the agent adds to bare EZKL: `python -m scripts.bench_proving [--runs 15]`.
 
-Both sides make one proof in one new child process from keys on disk: witness, mock, prove, verify. Counted is the wall time
-from the call to the checked result, so starting Python and loading EZKL count on both sides; on ours also the range check,
-the digests of keys and SRS (taken once per process, so warm here, as in an agent at work), the events, the limits' watch and
-reading the proof. Runs alternate, which side goes first too, so that a busy moment hits both; the ratio is the median of pairs.
+The agent's side is `EzklProver.prove`, what an executor calls for one milestone. Both sides make one proof in one new child
+process from keys on disk: witness, mock, prove, verify. Counted is the wall time from the call to the checked result, so
+starting Python and loading EZKL count on both sides; on ours also the range check, the digests of keys and SRS (taken once per
+process, so warm here, as in an agent at work), the events, the limits' watch and reading the proof. Runs alternate, which
+side goes first too, so that a busy moment hits both; the ratio is the median of pairs. Use 15 runs or more.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ ezkl.gen_witness(f"{work}/input.json", f"{keys}/model.compiled", f"{work}/witnes
 assert ezkl.mock(f"{work}/witness.json", f"{keys}/model.compiled")
 ezkl.prove(f"{work}/witness.json", f"{keys}/model.compiled", f"{keys}/pk.key", f"{work}/proof.json", srs)
 assert ezkl.verify(f"{work}/proof.json", f"{keys}/settings.json", f"{keys}/vk.key", srs)
-peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+status = open("/proc/self/status") if sys.platform == "linux" else []
+peak = [line.split()[1] for line in status if line.startswith("VmHWM")]
 print("peak_kib", peak[0] if peak else 0)
 """
 

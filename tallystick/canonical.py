@@ -26,7 +26,7 @@ def _refuse_floats(value: object, *path: object) -> None:
 
 def encode_canonical(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys, no white space and no floats. Raises InputError for what has no one spelling."""
-    _refuse_floats(value, "")
+    _refuse_floats(value)
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

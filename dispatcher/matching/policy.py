@@ -81,14 +81,14 @@ def field_before(opening: Opening, market: Market) -> Field:
     demand = demand_of(opening)
     if isinstance(demand, RefusalReason):
         return Field((), ())
-    against = {
-        executor: obstacles_to_opening(Case(demand, executor, market.now, market.wall_now), opening)
+    against = [
+        (executor, obstacles_to_opening(Case(demand, executor, market.now, market.wall_now), opening))
         for executor in market.executors
-    }
-    candidates = [executor for executor, obstacles in against.items() if not obstacles]
+    ]
+    candidates = [executor for executor, obstacles in against if not obstacles]
     return Field(
         candidates=tuple(sorted(candidates, key=lambda executor: _rank(executor, opening))),
-        obstacles=tuple(obstacle for obstacles in against.values() for obstacle in obstacles),
+        obstacles=tuple(obstacle for _, obstacles in against for obstacle in obstacles),
     )
 
 

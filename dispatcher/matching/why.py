@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from dispatcher.matching.explain import Explanation, explain_opening
 from dispatcher.matching.market import Market
-from dispatcher.matching.policy import explain
 from dispatcher.scheduling.warm import warm_call
 from tallystick.market.book import Job
 from tallystick.market.terms import JobStatus
-from tallystick.wire.api import RefusalReason
-
-
-@dataclass(frozen=True)
-class Explanation:
-    summary: str
-    reasons: tuple[RefusalReason, ...] = ()
-
 
 def why(job: Job, market: Market) -> Explanation:
     """The explanation at the market's moment; for an open job, `market` holds its opening."""
@@ -35,7 +25,7 @@ def _open(job: Job, market: Market) -> Explanation:
     if call is not None:
         return Explanation(f"Nobody accepted it by {job.accept_closes_at}. {call.text}")
     [opening] = market.openings
-    return explain(opening, market)
+    return explain_opening(opening, market)
 
 
 def _assigned(job: Job, now: int) -> str:

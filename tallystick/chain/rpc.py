@@ -26,7 +26,7 @@ _TRY_LATER = 429
 _SERVER_TROUBLE = 500
 
 # web3's provider writes the whole URL into its debug and info lines.
-for _name in ("web3.providers.AsyncHTTPProvider", "web3._utils.http_session_manager"):
+for _name in ("web3.providers.AsyncHTTPProvider", "web3._utils.http_session_manager.HTTPSessionManager"):
     logging.getLogger(_name).addFilter(lambda record: record.levelno >= logging.WARNING)
 
 

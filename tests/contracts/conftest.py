@@ -5,6 +5,7 @@ Brownie starts anvil itself. Every module gets a fresh chain with the contracts 
 
 from __future__ import annotations
 
+import gc
 import warnings
 from typing import Any
 
@@ -21,12 +22,15 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="module")
 def stage(module_isolation: None, accounts: Any) -> Stage:
-    return Stage(accounts)
+    stage = Stage(accounts)
+    # Brownie collects garbage at every revert; what is there to stay need not be looked through each time.
+    gc.freeze()
+    return stage
 
 
 @pytest.fixture(autouse=True)
 def isolation(stage: Stage, fn_isolation: None) -> None:
     """A snapshot of the chain around every test. `stage` comes first, so that it holds the deployed contracts.
 
-    Not a bare `evm_snapshot`, which is faster: Brownie would wait for ever for transactions that the revert undid.
+    Not a bare `evm_snapshot`: Brownie would wait for ever for transactions that the revert undid.
     """

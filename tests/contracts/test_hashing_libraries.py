@@ -27,6 +27,11 @@ INSTANCES = json.loads((FOLDER / "claims.json").read_text())["instances"]
 PATHS = [(tree, path) for tree in TREES for path in tree["paths"]]
 
 
+@pytest.fixture(autouse=True)
+def isolation() -> None:
+    """Not needed: nothing here sends a transaction."""
+
+
 @pytest.fixture(scope="module")
 def library(stage: Stage) -> Any:
     return stage.deploy("MockMerkle")

@@ -25,6 +25,7 @@ _SIZE_UNITS = {
     "B": 1,
 }
 _LARGEST = 1 << 63
+_PATTERN_LENGTH = 64
 
 
 class Kind(Protocol):
@@ -50,15 +51,15 @@ class Kind(Protocol):
         """A found value for people."""
         ...
 
-    def order(self, found: Value, wanted: Value) -> int:
+    def order(self, found: Value, wanted: Value, /) -> int:
         """Negative, zero or positive as `found` is below, equal to or above `wanted`; of words, zero is a match."""
         ...
 
-    def as_wanted(self, found: Value, wanted: Value) -> Value:
+    def as_wanted(self, found: Value, wanted: Value, /) -> Value:
         """What to want in place of `wanted`, written alike, so that `found` is equal to it."""
         ...
 
-    def measure(self, value: Value) -> float:
+    def measure(self, value: Value, /) -> float:
         """Something to tell far from near by; words have none and give 0."""
         ...
 
@@ -83,7 +84,7 @@ class Count:
     def order(self, found: Value, wanted: Value) -> int:
         return cast(int, found) - cast(int, wanted)
 
-    def as_wanted(self, found: Value, wanted: Value) -> Value:
+    def as_wanted(self, found: Value, _wanted: Value) -> Value:
         return found
 
     def measure(self, value: Value) -> float:
@@ -139,8 +140,8 @@ class Version:
         return self.spell(value)
 
     def order(self, found: Value, wanted: Value) -> int:
-        like = self.as_wanted(found, wanted)
-        return (like > wanted) - (like < wanted)  # type: ignore[operator]
+        like, asked = cast(tuple[int, ...], self.as_wanted(found, wanted)), cast(tuple[int, ...], wanted)
+        return (like > asked) - (like < asked)
 
     def as_wanted(self, found: Value, wanted: Value) -> Value:
         parts = len(cast(tuple[int, ...], wanted))
@@ -170,10 +171,10 @@ class Word:
     def order(self, found: Value, wanted: Value) -> int:
         return 0 if f"{found}-".startswith(f"{wanted}-") else 1
 
-    def as_wanted(self, found: Value, wanted: Value) -> Value:
+    def as_wanted(self, found: Value, _wanted: Value) -> Value:
         return found
 
-    def measure(self, value: Value) -> float:
+    def measure(self, _value: Value) -> float:
         return 0.0
 
 
@@ -183,7 +184,9 @@ class Pattern(Word):
     about = "a model's name or a part of it such as H100, A100* or RTX-4090"
 
     def parse(self, text: str) -> Value:
-        if len(text) > 64 or not re.fullmatch(r"[a-z0-9._*+/()-]+", text.lower()):
+        if len(text) > _PATTERN_LENGTH or not re.fullmatch(
+            r"[a-z0-9._*+/()-]*[a-z0-9*][a-z0-9._*+/()-]*", text.lower()
+        ):
             raise ValueError
         return re.sub(r"\*+", "*", text.lower())
 
@@ -198,8 +201,9 @@ class Pattern(Word):
             place += len(piece)
         return 0
 
-    def as_wanted(self, found: Value, wanted: Value) -> Value:
-        return re.sub(r"[^a-z0-9._+/()-]+", "*", dashed(cast(str, found)))[:64]
+    def as_wanted(self, found: Value, _wanted: Value) -> Value:
+        pattern = re.sub(r"[^a-z0-9._+()-]+", "*", dashed(cast(str, found)))
+        return pattern if len(pattern) <= _PATTERN_LENGTH else f"{pattern[: _PATTERN_LENGTH - 1]}*".replace("**", "*")
 
 
 def dashed(name: str) -> str:

@@ -117,7 +117,7 @@ class FakeChain:
         self.allowed = 0
         self.native = 10**18
         self.happened: list[ChainFact] = []
-        self.head_number = 5
+        self.head_number = 1
         self.calldata: dict[str, str] = {}
 
     async def model_spec(self, model_id: ModelId) -> ModelSpec:

@@ -45,7 +45,7 @@ async def test_watch_given_an_old_job_knows_all_of_it(world: World) -> None:
 
 
 async def test_watch_given_an_unknown_job_says_up_to_which_block_it_looked(world: World) -> None:
-    with pytest.raises(JobUnknownError, match=f"no job {OTHER} on this chain up to block 5"):
+    with pytest.raises(JobUnknownError, match=f"no job {OTHER} on this chain up to block 1"):
         await world.follower.watch(OTHER)
 
 

@@ -1,0 +1,140 @@
+"""A receipt, kept and checked against the chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from client_builders import DEPLOYMENT, OPERATOR, World
+from client_job_facts import JOB_ID, assigned, created, expired, paid, whole_job
+
+from client_sdk._receipt import JobReceipt, make_receipt
+from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def receipt_of(world: World, facts: Any = None) -> JobReceipt:
+    facts = whole_job() if facts is None else facts
+    world.happen(*facts)
+    return await make_receipt(world.chain, JOB_ID, facts)  # type: ignore[arg-type]
+
+
+async def verify(world: World, receipt: JobReceipt) -> None:
+    await receipt.verify(world.chain)  # type: ignore[arg-type]
+
+
+async def test_make_receipt_given_a_whole_job_says_who_got_what(world: World) -> None:
+    receipt = await receipt_of(world)
+
+    assert receipt.status == "completed"
+    assert [(line.operator, line.to_operator) for line in receipt.payments] == [(OPERATOR, 4_000_000)] * 2
+    assert receipt.total_paid == 8_000_000
+
+
+async def test_make_receipt_given_a_whole_job_times_its_stages_by_block(world: World) -> None:
+    receipt = await receipt_of(world)
+
+    assert [(stage.name, stage.seconds) for stage in receipt.stages] == [
+        ("funded", 0),
+        ("assigned", 10),
+        ("milestone 0 paid", 10),
+        ("milestone 1 paid", 10),
+        ("completed", 0),
+    ]
+
+
+async def test_make_receipt_given_a_whole_job_lists_each_transaction_once_with_its_gas(world: World) -> None:
+    receipt = await receipt_of(world)
+
+    assert [line.purpose for line in receipt.transactions] == ["create", "accept", "claim 0", "claim 1"]
+    assert receipt.gas_used == 4 * 21_000
+
+
+async def test_make_receipt_given_a_slash_says_who_got_it(world: World) -> None:
+    receipt = await receipt_of(world, [created(), assigned(), *expired()])
+
+    [slash] = receipt.slashes
+    assert (receipt.status, slash.to_finder, slash.to_creator, slash.to_bounty, slash.burned) == ("open", 1, 4, 3, 2)
+
+
+async def test_make_receipt_given_facts_without_the_creation_is_refused(world: World) -> None:
+    with pytest.raises(JobUnknownError):
+        await receipt_of(world, [assigned()])
+
+
+async def test_load_given_a_saved_receipt_is_equal_to_it(world: World, tmp_path: Path) -> None:
+    receipt = await receipt_of(world)
+    receipt.save(tmp_path / "receipt.json")
+
+    assert JobReceipt.load(tmp_path / "receipt.json") == receipt
+
+
+async def test_verify_given_a_loaded_receipt_agrees_with_the_chain(world: World, tmp_path: Path) -> None:
+    (await receipt_of(world)).save(tmp_path / "receipt.json")
+
+    await verify(world, JobReceipt.load(tmp_path / "receipt.json"))
+
+
+async def test_verify_given_an_early_receipt_agrees_although_the_job_went_on(world: World) -> None:
+    early = await receipt_of(world, whole_job()[:2])
+    world.happen(*whole_job()[2:])
+
+    await verify(world, early)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"status": "refunded"}, "status differ"),
+        ({"payments": ()}, "payments differ"),
+        ({"stages": ()}, "stages differ"),
+        ({"chain_id": 5}, "on chain 5"),
+        ({"first_block": 40, "last_block": 50}, "no facts about job"),
+    ],
+)
+async def test_verify_given_a_receipt_that_says_otherwise_names_the_difference(
+    world: World, changes: dict[str, Any], sentence: str
+) -> None:
+    receipt = (await receipt_of(world)).model_copy(update=changes)
+
+    with pytest.raises(ReceiptMismatchError, match=sentence):
+        await verify(world, receipt)
+
+
+async def test_verify_given_other_terms_finds_that_they_are_not_the_jobs(world: World) -> None:
+    receipt = await receipt_of(world)
+    terms = receipt.terms.model_copy(update={"max_price": 1})
+
+    with pytest.raises(ReceiptMismatchError, match=f"not those of job {JOB_ID}"):
+        await verify(world, receipt.model_copy(update={"terms": terms}))
+
+
+async def test_verify_given_gas_that_was_never_used_names_the_difference(world: World) -> None:
+    receipt = await receipt_of(world)
+    lines = (receipt.transactions[0].model_copy(update={"gas_used": 1}), *receipt.transactions[1:])
+
+    with pytest.raises(ReceiptMismatchError, match="transactions differ"):
+        await verify(world, receipt.model_copy(update={"transactions": lines}))
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema_version": 2}'])
+def test_load_given_no_receipt_says_so(tmp_path: Path, content: str) -> None:
+    (tmp_path / "receipt.json").write_text(content)
+
+    with pytest.raises(InputError, match="is not a receipt"):
+        JobReceipt.load(tmp_path / "receipt.json")
+
+
+def test_load_given_a_missing_file_names_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.json cannot be read"):
+        JobReceipt.load(tmp_path / "none.json")
+
+
+def test_the_receipts_contracts_are_spelled_as_in_the_deployment_record() -> None:
+    assert "JobEscrow" in DEPLOYMENT.contracts.model_dump(by_alias=True)
+    assert paid(4, 0).event == "MilestonePaid"

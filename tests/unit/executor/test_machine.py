@@ -1,0 +1,296 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from executor_builders import JOB_ID
+
+from executor.machine import MAX_RETRIES, OVER, WORKING, Do, JobWork, Stage, adopt, begin, handle
+from executor.news import (
+    AcceptMined,
+    AcceptRefused,
+    Answer,
+    ChainSays,
+    ClaimMined,
+    ClaimRefused,
+    Collected,
+    Event,
+    KeysReady,
+    ProofReady,
+    Verdict,
+    WorkFailed,
+)
+from tallystick.errors import ImpossibleTransitionError
+from tallystick.market.terms import JobStatus
+
+LIVE = [stage for stage in Stage if stage not in OVER]
+DEADLINE = 5_000
+
+
+def at(stage: Stage, **changes: Any) -> JobWork:
+    """A job of three milestones in `stage`, at milestone 1 of round 1, with instruction 7 standing."""
+    work = JobWork(JOB_ID, 1, 3, stage=stage, milestone=1, deadline=DEADLINE, block=10, turn=7, cause="before")
+    return replace(work, story=("how it came here",), **changes)
+
+
+def says(status: JobStatus = JobStatus.ASSIGNED, **changes: Any) -> ChainSays:
+    """The chain agrees with `at`, unless told otherwise."""
+    held: dict[str, Any] = {
+        "mine": status is JobStatus.ASSIGNED,
+        "round": 1,
+        "next_milestone": 1,
+        "deadline": DEADLINE if status is JobStatus.ASSIGNED else None,
+        "block": 11,
+        "block_time": 4_000,
+    }
+    return ChainSays(cause="block 11", status=status, **(held | changes))
+
+
+ANSWERS: dict[type[Answer], dict[str, Any]] = {
+    Verdict: {"accepted": True, "reason": "fine"},
+    AcceptMined: {"block": 12},
+    AcceptRefused: {"reason": "no"},
+    KeysReady: {},
+    ProofReady: {},
+    ClaimMined: {"block": 12, "next_deadline": 6_000},
+    ClaimRefused: {"reason": "no", "proof_at_fault": False},
+    Collected: {"note": "home"},
+    WorkFailed: {"reason": "broken"},
+}
+
+
+def answer(kind: type[Answer], turn: int = 7, **changes: Any) -> Answer:
+    return kind(cause="answer", turn=turn, **(ANSWERS[kind] | changes))
+
+
+EXPECTED: list[tuple[Stage, Event, Stage, Do]] = [
+    (Stage.CONSIDERED, answer(Verdict), Stage.ACCEPTING, Do.SEND_ACCEPT),
+    (Stage.CONSIDERED, answer(Verdict, accepted=False), Stage.REFUSED, Do.CLEAN_UP),
+    (Stage.CONSIDERED, answer(WorkFailed), Stage.REFUSED, Do.CLEAN_UP),
+    (Stage.ACCEPTING, answer(AcceptMined), Stage.ASSIGNED, Do.READ_CHAIN),
+    (Stage.ACCEPTING, answer(AcceptRefused), Stage.REFUSED, Do.CLEAN_UP),
+    (Stage.ACCEPTING, answer(WorkFailed), Stage.ACCEPTING, Do.SEND_ACCEPT),
+    (Stage.ASSIGNED, answer(WorkFailed), Stage.ASSIGNED, Do.READ_CHAIN),
+    (Stage.PREPARING, answer(KeysReady), Stage.PROVING, Do.PROVE),
+    (Stage.PREPARING, answer(WorkFailed), Stage.PREPARING, Do.PREPARE),
+    (Stage.PROVING, answer(ProofReady), Stage.CLAIMING, Do.SEND_CLAIM),
+    (Stage.PROVING, answer(WorkFailed), Stage.PROVING, Do.PROVE),
+    (Stage.CLAIMING, answer(ClaimMined), Stage.PROVING, Do.PROVE),
+    (Stage.CLAIMING, answer(ClaimRefused), Stage.CLAIMING, Do.SEND_CLAIM),
+    (Stage.CLAIMING, answer(ClaimRefused, proof_at_fault=True), Stage.PROVING, Do.PROVE),
+    (Stage.CLAIMING, answer(WorkFailed), Stage.CLAIMING, Do.SEND_CLAIM),
+    (Stage.COLLECTING, answer(Collected), Stage.DONE, Do.CLEAN_UP),
+    (Stage.COLLECTING, answer(WorkFailed), Stage.COLLECTING, Do.COLLECT),
+    # The chain's word moves a job from wherever it is to where the chain has it.
+    (Stage.CONSIDERED, says(), Stage.PREPARING, Do.PREPARE),
+    (Stage.ACCEPTING, says(), Stage.PREPARING, Do.PREPARE),
+    (Stage.ASSIGNED, says(), Stage.PREPARING, Do.PREPARE),
+    (Stage.CONSIDERED, says(mine=False), Stage.LOST, Do.CLEAN_UP),
+    (Stage.ACCEPTING, says(mine=False), Stage.LOST, Do.CLEAN_UP),
+    (Stage.ACCEPTING, says(JobStatus.REFUNDED), Stage.LOST, Do.CLEAN_UP),
+    (Stage.ACCEPTING, says(JobStatus.OPEN, round=2), Stage.REFUSED, Do.CLEAN_UP),
+    (Stage.PROVING, says(next_milestone=2), Stage.PROVING, Do.PROVE),
+    (Stage.CLAIMING, says(next_milestone=2), Stage.PROVING, Do.PROVE),
+    (Stage.PROVING, says(next_milestone=0), Stage.PROVING, Do.PROVE),
+    (Stage.CLAIMING, says(JobStatus.COMPLETED, next_milestone=3), Stage.COLLECTING, Do.COLLECT),
+    (Stage.COLLECTING, says(next_milestone=2), Stage.PROVING, Do.PROVE),
+    (Stage.PROVING, says(JobStatus.OPEN), Stage.ACCEPTING, Do.SEND_ACCEPT),
+]
+
+
+@pytest.mark.parametrize(("stage", "event", "next_stage", "do"), EXPECTED)
+def test_handle_given_an_event_of_the_table_leads_to_the_stage_and_its_instruction(
+    stage: Stage, event: Event, next_stage: Stage, do: Do
+) -> None:
+    milestone = 3 if stage is Stage.COLLECTING else 1
+
+    moved, told = handle(at(stage, milestone=milestone), event)
+
+    assert (moved.stage, [instruction.do for instruction in told]) == (next_stage, [do])
+
+
+IN_THE_TABLE = {(stage, type(event)) for stage, event, _, _ in EXPECTED if not isinstance(event, ChainSays)}
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind"), [(stage, kind) for stage in LIVE for kind in ANSWERS if (stage, kind) not in IN_THE_TABLE]
+)
+def test_handle_given_an_answer_the_stage_cannot_have_tells_the_story(stage: Stage, kind: type[Answer]) -> None:
+    with pytest.raises(ImpossibleTransitionError, match="how it came here"):
+        handle(at(stage), answer(kind))
+
+
+@pytest.mark.parametrize("stage", LIVE)
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_handle_given_an_answer_to_an_older_instruction_changes_nothing(stage: Stage, kind: type[Answer]) -> None:
+    work = at(stage)
+
+    assert handle(work, answer(kind, turn=6)) == (work, [])
+
+
+@pytest.mark.parametrize("stage", sorted(OVER))
+@pytest.mark.parametrize("event", [says(resumed=True), *(answer(kind) for kind in ANSWERS)])
+def test_handle_given_a_job_that_is_over_changes_nothing(stage: Stage, event: Event) -> None:
+    work = at(stage)
+
+    assert handle(work, event) == (work, [])
+
+
+STANDING = {
+    Stage.CONSIDERED: (JobStatus.OPEN, Do.INSPECT),
+    Stage.ACCEPTING: (JobStatus.OPEN, Do.SEND_ACCEPT),
+    Stage.PREPARING: (JobStatus.ASSIGNED, Do.PREPARE),
+    Stage.PROVING: (JobStatus.ASSIGNED, Do.PROVE),
+    Stage.CLAIMING: (JobStatus.ASSIGNED, Do.SEND_CLAIM),
+    Stage.COLLECTING: (JobStatus.COMPLETED, Do.COLLECT),
+}
+
+
+@pytest.mark.parametrize("stage", STANDING)
+def test_handle_given_a_restart_gives_the_standing_instruction_again(stage: Stage) -> None:
+    status, do = STANDING[stage]
+
+    moved, told = handle(at(stage), says(status, resumed=True))
+
+    assert (moved.stage, [instruction.do for instruction in told]) == (stage, [do])
+
+
+@pytest.mark.parametrize("stage", STANDING)
+def test_handle_given_a_restart_repeats_a_transaction_under_its_old_key(stage: Stage) -> None:
+    status, _ = STANDING[stage]
+
+    _, [instruction] = handle(at(stage), says(status, resumed=True))
+
+    assert (instruction.round, instruction.milestone, instruction.attempt) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("stage", STANDING)
+def test_handle_given_the_chain_agrees_gives_no_instruction(stage: Stage) -> None:
+    status, _ = STANDING[stage]
+
+    assert handle(at(stage), says(status))[1] == []
+
+
+@pytest.mark.parametrize("stage", LIVE)
+def test_handle_given_news_older_than_what_is_known_changes_nothing(stage: Stage) -> None:
+    work = at(stage)
+
+    assert handle(work, says(JobStatus.OPEN, round=2, block=9, resumed=True)) == (work, [])
+
+
+@pytest.mark.parametrize("stage", sorted(WORKING))
+@pytest.mark.parametrize(
+    "event",
+    [
+        says(JobStatus.OPEN, round=2),
+        says(mine=False, round=2),
+        says(JobStatus.REFUNDED, round=2),
+        says(JobStatus.NONE),
+        says(block_time=DEADLINE + 1),
+    ],
+)
+def test_handle_given_a_job_taken_from_us_collects_what_was_earned_and_ends_lost(stage: Stage, event: Event) -> None:
+    moved, [collect] = handle(at(stage), event)
+    ended, [clean_up] = handle(moved, answer(Collected, turn=moved.turn))
+
+    assert (collect.do, ended.stage, clean_up.do) == (Do.COLLECT, Stage.LOST, Do.CLEAN_UP)
+
+
+def test_handle_given_the_last_second_before_the_deadline_goes_on() -> None:
+    moved, told = handle(at(Stage.PROVING), says(block_time=DEADLINE))
+
+    assert (moved.stage, told) == (Stage.PROVING, [])
+
+
+def test_handle_given_a_deadline_that_passed_while_collecting_does_not_start_over() -> None:
+    collecting = at(Stage.COLLECTING, ending=Stage.LOST)
+
+    moved, told = handle(collecting, says(block_time=DEADLINE + 1))
+
+    assert (moved.stage, told) == (Stage.COLLECTING, [])
+
+
+def test_handle_given_the_last_claim_is_mined_collects() -> None:
+    moved, [told] = handle(at(Stage.CLAIMING, milestone=2), answer(ClaimMined, next_deadline=None))
+
+    assert (told.do, moved.milestone, moved.deadline, moved.ending) == (Do.COLLECT, 3, None, Stage.DONE)
+
+
+def test_handle_given_a_claim_is_mined_takes_over_the_next_deadline() -> None:
+    moved, [told] = handle(at(Stage.CLAIMING), answer(ClaimMined))
+
+    assert (moved.deadline, told.milestone) == (6_000, 2)
+
+
+def test_handle_given_a_refused_proof_asks_for_a_fresh_one_under_a_new_key() -> None:
+    _, [told] = handle(at(Stage.CLAIMING), answer(ClaimRefused, proof_at_fault=True))
+
+    assert (told.do, told.fresh, told.attempt) == (Do.PROVE, True, 1)
+
+
+def test_handle_given_a_fresh_proof_takes_later_ones_from_disk_again() -> None:
+    moved, _ = handle(at(Stage.PROVING, fresh_proof=True), answer(ProofReady))
+
+    assert not moved.fresh_proof
+
+
+def test_handle_given_a_dropped_acceptance_accepts_again_under_a_new_key() -> None:
+    _, [told] = handle(at(Stage.PROVING), says(JobStatus.OPEN))
+
+    assert (told.do, told.attempt) == (Do.SEND_ACCEPT, 1)
+
+
+@pytest.mark.parametrize("stage", [Stage.PREPARING, Stage.PROVING, Stage.CLAIMING])
+def test_handle_given_work_that_fails_too_often_gives_up_and_says_why(stage: Stage) -> None:
+    moved, [told] = handle(at(stage, retries=MAX_RETRIES), answer(WorkFailed))
+
+    assert (told.do, moved.ending) == (Do.COLLECT, Stage.LOST)
+    assert "broken" in moved.last_word
+
+
+def test_handle_given_a_collection_that_fails_too_often_ends_as_the_job_ended() -> None:
+    moved, _ = handle(at(Stage.COLLECTING, retries=MAX_RETRIES), answer(WorkFailed))
+
+    assert moved.stage is Stage.DONE
+    assert "withdraw it at any time" in moved.last_word
+
+
+def test_handle_given_an_answer_hands_its_cause_on_to_the_instruction() -> None:
+    _, [told] = handle(at(Stage.PREPARING), answer(KeysReady))
+
+    assert told.cause == "answer"
+
+
+def test_handle_given_another_round_that_is_ours_goes_on_in_that_round() -> None:
+    moved, [told] = handle(at(Stage.ACCEPTING), says(round=2, next_milestone=2))
+
+    assert (moved.round, told.round, told.milestone) == (2, 2, 2)
+
+
+def test_begin_given_a_former_life_in_the_same_round_does_not_reuse_its_keys() -> None:
+    former = at(Stage.REFUSED, retries=2)
+
+    work, [told] = begin(JOB_ID, round_=1, milestone=0, milestone_count=3, cause="offer", former=former)
+
+    assert (told.do, work.turn, told.attempt) == (Do.INSPECT, 8, 2)
+
+
+def test_begin_given_a_former_life_in_another_round_starts_its_keys_anew() -> None:
+    former = at(Stage.LOST, retries=2)
+
+    _, [told] = begin(JOB_ID, round_=2, milestone=1, milestone_count=3, cause="offer", former=former)
+
+    assert told.attempt == 0
+
+
+def test_adopt_given_a_job_found_on_the_chain_asks_the_chain_first() -> None:
+    work, [told] = adopt(JOB_ID, round_=1, milestone=1, milestone_count=3, cause="block 3")
+
+    assert (work.stage, told.do) == (Stage.ASSIGNED, Do.READ_CHAIN)
+
+
+def test_handle_given_many_refused_acceptances_does_not_try_for_ever() -> None:
+    moved, _ = handle(at(Stage.ACCEPTING, retries=MAX_RETRIES), answer(AcceptRefused, retry_at=9_999))
+
+    assert (moved.stage, moved.retry_at) == (Stage.REFUSED, None)
