@@ -16,14 +16,19 @@
     │   ├── TensorError          an input's shape, dtype, range or content
     │   ├── TermsError           terms that the contract would refuse
     │   └── KeystoreError        wrong password, unreadable or missing key
-    ├── ArtifactError            content that is missing, too large, or not what its hash says
-    ├── ProvingError             making a circuit failed, or ran past a limit
+    ├── ArtifactError
+    │   ├── ArtifactMissingError, ArtifactTooLargeError, ArtifactCorruptError
+    │   └── StoreUnavailableError
+    ├── ProvingError             making a circuit
+    │   ├── ProverFailedError, ProverTimeoutError, ProverMemoryError
+    │   └── ProofRejectedError
     ├── ChainError
-    │   ├── ChainUnavailableError, WrongChainError, NotDeployedError
+    │   ├── ChainUnavailableError, WrongChainError, NotDeployedError, RpcRefusedError
     │   ├── InsufficientFundsError   balance, allowance or gas; nothing was sent
     │   ├── RevertError              a contract refused, with its named error
     │   └── TransactionLostError
-    ├── DispatcherError          unreachable or refusing; jobs go on without it
+    ├── DispatcherError          jobs go on without it
+    │   └── DispatcherUnavailableError, DispatcherRefusedError
     └── JobError
         ├── JobUnknownError, JobPendingError, JobRefundedError
         └── ReceiptMismatchError

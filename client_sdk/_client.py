@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import httpx
 from eth_account.signers.local import LocalAccount
-from tallystick.wire.requirements import parse_requirements
 
 from client_sdk._connecting import connected, expanded, load_prover
 from client_sdk._connection import Connection
@@ -27,13 +26,16 @@ from tallystick.chain.deployment import Deployment, load_deployment
 from tallystick.chain.keys import Ask, load_account
 from tallystick.chain.views import TokenInfo
 from tallystick.clock import Clock, SystemClock
+from tallystick.errors import InputError
 from tallystick.ids import Address, parse_address, parse_job_id, parse_model_id
 from tallystick.market.book import Job
+from tallystick.merkle import MAX_MILESTONES
 from tallystick.proving.prover import Limits, Progress, Prover, no_progress
 from tallystick.storage.open import open_store
 from tallystick.storage.store import Store
 from tallystick.wire.api import QuoteRequest, QuoteView
 from tallystick.wire.dispatcher_client import DispatcherClient
+from tallystick.wire.requirements import parse_requirements
 
 DEFAULT_HOME = Path("~/.tallystick")
 
@@ -182,6 +184,8 @@ class AsyncClient:
     ) -> QuoteView:
         """Who could take such a job now, for how much, and what holds the others back. Raises DispatcherError."""
         parse_requirements(requirements)
+        if not 1 <= milestones <= MAX_MILESTONES:
+            raise InputError(f"A job has 1 to {MAX_MILESTONES} milestones, not {milestones}.")
         model_id = model.model_id if isinstance(model, ModelHandle) else model
         token = payment_token or self.deployment.tokens.payment
         question = QuoteRequest(
@@ -244,7 +248,7 @@ class AsyncClient:
         return await self._wallet.approve(amount, token)
 
     async def mint_test_tokens(self, amount: Tokens, to: str | None = None) -> Balances:
-        """Payment and stake tokens out of nothing, on local chains alone. Raises InputError elsewhere."""
+        """Payment and stake tokens out of nothing, and a coin for gas, on local chains alone. Raises InputError elsewhere."""
         return await self._wallet.mint_test_tokens(amount, to)
 
     def _keep(self, task: asyncio.Task[None]) -> None:

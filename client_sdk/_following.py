@@ -82,8 +82,13 @@ class Follower:
             JobUnknownError: no such job was created since.
             ChainUnavailableError: the endpoint does not answer.
         """
-        history = await self._history(job_id, self._first_block if start_block is None else start_block)
+        start_block = self._first_block if start_block is None else start_block
+        history = await self._history(job_id, start_block)
         await self.catch_up()
+        # Nodes behind one address do not all know the newest block: the one that answers may not have seen this job.
+        patience_ends = time.monotonic() + self._patience_seconds
+        while history.job is None and self.head < start_block and time.monotonic() < patience_ends:
+            await self.advance()
         if history.job is None:
             self._histories.pop(job_id, None)
             raise JobUnknownError(

@@ -6,14 +6,12 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 
-from tallystick.wire.requirements import parse_requirements
-
 from client_sdk._connection import Connection
 from client_sdk._funds import require_allowance, require_balance
 from client_sdk._inputs import quantise_milestones
 from client_sdk._journal import JournalEntry
 from client_sdk._models import ModelHandle, Models
-from client_sdk._request import JobRequest, Surroundings, build_terms
+from client_sdk._request import JobRequest, Surroundings, build_terms, check_texts
 from client_sdk._warnings import DispatcherNews, JobWarning, ask_dispatcher, warnings_of
 from tallystick.chain.views import TokenInfo
 from tallystick.errors import InputError, RevertError
@@ -57,7 +55,7 @@ class Funding:
     async def fund(self, request: JobRequest) -> Funded:
         """See `AsyncClient.fund`."""
         signing = self._connection.signer()
-        parse_requirements(request.requirements)
+        check_texts(request)
         work = await self._check_work(request)
         news = await self._ask(request, work)
         fingerprint = request.fingerprint(work.model.model_id, work.input_root)
@@ -145,7 +143,7 @@ class Funding:
         )
 
     async def _create(self, entry: JournalEntry) -> JournalEntry:
-        if entry.created_block is not None:
+        if entry.created_block is not None and await self._is_known(entry):
             return entry
         signing = self._connection.signer()
         receipt = await signing.send(_key(entry), self._connection.calls.create_job(entry.terms))

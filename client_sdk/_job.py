@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 
 
 class AsyncJob:
-    """Made by `AsyncClient.fund` and `AsyncClient.job`; usable while that client is open.
-
-    Attributes:
-        warnings: What was known to stand in the job's way when it was funded; none of it stopped the funding.
-    """
+    """Made by `AsyncClient.fund` and `AsyncClient.job`; usable while that client is open."""
 
     def __init__(
         self,
@@ -47,7 +43,7 @@ class AsyncJob:
         self._models = models
         self._history = history
         self._callbacks = Callbacks(self.events, keep)
-        self.warnings = warnings
+        self._warnings = warnings
 
     @property
     def job_id(self) -> JobId:
@@ -58,12 +54,17 @@ class AsyncJob:
         return self.snapshot.terms
 
     @property
+    def warnings(self) -> tuple[JobWarning, ...]:
+        """What was known to stand in the job's way when it was funded; none of it stopped the funding."""
+        return self._warnings
+
+    @property
     def snapshot(self) -> Job:
         """The job as it was last read; `refresh` reads anew. Raises JobUnknownError after a reorganisation lost it."""
         if self._history.job is None:
             raise JobUnknownError(
                 f"The chain was reorganised and has no job {self.job_id} any more.",
-                remedy="Fund the same request again: the transaction is sent once more, not twice.",
+                remedy="Fund the same request with the job's salt: its transaction is sent once more, never twice.",
             )
         return self._history.job
 

@@ -22,6 +22,7 @@ from tallystick.tensors import TensorSpec
 
 SEMANTICS_VERSION = 1
 MAX_ONNX_BYTES = 64 << 20
+MAX_NAME = 80
 
 log = get_logger(__name__)
 
@@ -78,6 +79,8 @@ class Models:
     ) -> ModelHandle:
         """See `AsyncClient.register_model`."""
         signing = self._connection.signer()
+        if not 1 <= len(name) <= MAX_NAME:
+            raise InputError(f"A model's name has 1 to {MAX_NAME} characters, not {len(name)}.")
         circuit = await asyncio.to_thread(self._build, onnx, calibration, limits or Limits(), progress)
         manifest = await asyncio.to_thread(self._publish, circuit, name)
         spec = ModelSpec(
@@ -89,6 +92,8 @@ class Models:
             manifest=manifest.digest(),
         )
         model_id = model_id_of(spec)
+        # The verifier first: a model that is registered can be claimed for from then on.
+        await signing.send(f"program:{spec.program_id}", self._connection.calls.register_program(circuit.vka))
         await signing.send(f"register:{model_id}", self._connection.calls.register_model(spec))
         log.info("model_registered", model_id=model_id, name=name)
         return self._remember(ModelHandle(model_id, spec, manifest))

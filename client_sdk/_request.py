@@ -16,6 +16,7 @@ from tallystick.errors import InputError, TermsError
 from tallystick.ids import ZERO_ADDRESS, Address, Bytes32, ModelId
 from tallystick.market.terms import JobMode, JobTerms, ProofKind
 from tallystick.units import parse_amount, parse_seconds
+from tallystick.wire.requirements import parse_requirements
 
 if TYPE_CHECKING:
     from client_sdk._models import ModelHandle
@@ -27,9 +28,10 @@ Duration = str | int
 """`"10m"`, `"2h"`, or seconds."""
 
 DEFAULT_EXCLUSIVE_SECONDS = 60
+MAX_TEXT = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JobRequest:
     """A job to be funded.
 
@@ -111,6 +113,14 @@ class Surroundings:
     stake_decimals: int
     min_lock: int
     dispatcher: Address | None
+
+
+def check_texts(request: JobRequest) -> None:
+    """Raises RequirementError for requirements that do not parse, InputError for texts too long to publish."""
+    parse_requirements(request.requirements)
+    for name, text in (("requirements", request.requirements), ("note", request.note)):
+        if len(text) > MAX_TEXT:
+            raise InputError(f"The {name} have {len(text)} characters; at most {MAX_TEXT} are published.")
 
 
 def build_terms(

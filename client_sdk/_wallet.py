@@ -10,10 +10,13 @@ from tallystick.chain.calls import Call
 from tallystick.chain.views import TokenInfo
 from tallystick.errors import InputError
 from tallystick.ids import Address, Bytes32, parse_address
-from tallystick.units import format_amount, parse_amount
+from tallystick.units import parse_amount
 
 LOCAL_CHAIN_IDS = (31337, 1337)
 """What development chains call themselves: the only ones whose test tokens anyone may mint."""
+
+COIN = 10**18
+"""One native coin, in wei."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,9 @@ class Wallet:
             units = parse_amount(str(amount), (await reader.token(address)).decimals)
             call = self._connection.calls.mint_test_token(address, account, units)
             await signing.send(f"mint:{address}:{account}:{block}", call)
+        if await reader.native_balance(account) < COIN:
+            call = Call(to=account, data=b"", description=f"send {account} a coin for gas", value=COIN)
+            await signing.send(f"coin:{account}:{block}", call)
         return await self.balances(account)
 
     async def _withdraw(self, call: Call, key: str, token: Address, amount: int) -> Withdrawal:
@@ -122,8 +128,3 @@ class Wallet:
         if not tokens:
             raise InputError("This deployment has no payment token of its own.", remedy="Name one.")
         return tokens[0]
-
-
-def shown(amount: int, token: TokenInfo) -> str:
-    """An amount for people."""
-    return format_amount(amount, token.decimals, token.symbol)

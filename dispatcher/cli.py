@@ -6,7 +6,6 @@ import asyncio
 import getpass
 import json
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,6 @@ import typer
 
 from dispatcher.lifetime import Running, running_dispatcher
 from dispatcher.settings import PREFIX, Settings, load_settings
-from tallystick.errors import TallystickError
 from tallystick.logs import configure_logging
 
 app = typer.Typer(
@@ -47,12 +45,8 @@ def run(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     options = {name: value for name, value in locals().items() if name in Settings.model_fields}
-    try:
-        configure_logging(json=as_json, level=log_level)
-        asyncio.run(_serve(load_settings(options), as_json))
-    except TallystickError as error:
-        _say_error(error, as_json)
-        raise typer.Exit(1) from None
+    configure_logging(json=as_json, level=log_level)
+    asyncio.run(_serve(load_settings(options), as_json))
 
 
 async def _serve(settings: Settings, as_json: bool) -> None:
@@ -70,11 +64,3 @@ def _say_ready(running: Running, as_json: bool) -> None:
         print(json.dumps(said), flush=True)
     else:
         print(f"Dispatcher {running.address} at {running.url} (documentation at {running.url}/docs).", flush=True)
-
-
-def _say_error(error: TallystickError, as_json: bool) -> None:
-    if as_json:
-        said = {"event": "failed", "error": type(error).__name__, "message": error.what, "remedy": error.remedy}
-        print(json.dumps(said), file=sys.stderr, flush=True)
-    else:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)

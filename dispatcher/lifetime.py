@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from dispatcher.api import build_api
@@ -58,17 +58,16 @@ async def running_dispatcher(
         await _greet_chain(parts)
         await parts.follower.load()
 
-        server = HttpServer(build_api(parts.api_context, parts.limits))
-        tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        serving = tasks.create_task(server.serve(sockets=[socket]))
         for loop in (
             repeat("index", parts.follower.step, failed=parts.follower.failed),
             repeat("briefs", parts.fetcher.step),
             repeat("match", parts.matcher.step),
         ):
-            stack.callback(tasks.create_task(loop).cancel)
+            stack.push_async_callback(_cancel, asyncio.create_task(loop))
         await stack.enter_async_context(parts.timetable)
-        stack.callback(server.stop)
+        server = HttpServer(build_api(parts.api_context, parts.limits))
+        serving = asyncio.create_task(server.serve(sockets=[socket]))
+        stack.push_async_callback(_finish, server, serving)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         yield Running(f"http://{host}:{port}", port, parts.address, server, serving)
 
@@ -92,6 +91,18 @@ async def _assemble(settings: Settings, limits: Limits, ask: Ask | None, stack: 
     stack.push_async_callback(parts.link.close)
     stack.callback(parts.sender.close)
     return parts
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _finish(server: HttpServer, serving: asyncio.Task[None]) -> None:
+    """Answers what is being asked, for a moment, before anything that answers need is closed."""
+    server.stop()
+    await serving
 
 
 async def _greet_chain(parts: DispatcherApp) -> None:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from tallystick.errors import InputError
 
 CONNECTIONS = 2000
+BACKLOG = 256
 GRACE_SECONDS = 2
 
 
@@ -23,6 +24,8 @@ def bind(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        # At once, so that who connects right after the address was printed waits instead of being turned away.
+        bound.listen(BACKLOG)
     except OSError as error:
         raise InputError(
             f"The dispatcher cannot listen on {host} port {port}: {error.strerror or error}.",
@@ -42,6 +45,7 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 limit_concurrency=CONNECTIONS,
+                backlog=BACKLOG,
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 server_header=False,

@@ -37,6 +37,7 @@ from tallystick.proving.ezkl_prover import EzklProver
 from tallystick.proving.prover import Limits
 from tallystick.storage.folder import FolderStore
 from tallystick.storage.open import open_store
+from tallystick.wire.api import Offer
 from tallystick.wire.capability import Capability
 from tallystick.wire.dispatcher_client import DispatcherClient
 
@@ -86,9 +87,12 @@ class AgentParts:
 
     @cached_property
     def capability(self) -> Capability:
-        settings = self.settings
         return read_capability(
-            self.prover, settings.home, region=settings.region, min_milestone_price=settings.min_milestone_price
+            self.prover,
+            self.settings.home,
+            region=self.settings.region,
+            min_milestone_price=self.settings.min_milestone_price,
+            payment_tokens=self.policy.payment_tokens,
         )
 
     @cached_property
@@ -190,5 +194,9 @@ class AgentParts:
             capability=self.capability,
             clock=self.clock,
             link=Patience("dispatcher", (DispatcherUnavailableError,), self.journal),
-            offered=lambda offer: self.agent.offered(offer),
+            offered=self._offered,
         )
+
+    def _offered(self, offer: Offer) -> None:
+        """Looked up late: the agent and the link need each other."""
+        self.agent.offered(offer)

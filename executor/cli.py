@@ -161,7 +161,7 @@ def capability(
 
 
 async def _run(settings: Settings, as_json: bool) -> None:
-    from executor.lifetime import assembled_agent, describe, run as run_agent  # noqa: PLC0415
+    from executor.lifetime import assembled_agent, describe, run_agent  # noqa: PLC0415
 
     async with assembled_agent(settings, ask=getpass.getpass) as parts:
         working = asyncio.ensure_future(run_agent(parts))
@@ -234,5 +234,3 @@ def _print_status(found: dict[str, Any]) -> None:
         print(f"      {job['last_word']}")
     for token, amount in found["earned"].items():
         print(f"  earned {amount} of {token}")
-
-

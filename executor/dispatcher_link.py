@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from eth_account.signers.local import LocalAccount
-from tallystick.wire.capability import Capability
 
 from executor.patience import Patience
 from tallystick.clock import Clock
@@ -25,6 +24,7 @@ from tallystick.wire.api import (
     SignedAnnouncement,
     SignedRefusal,
 )
+from tallystick.wire.capability import Capability
 
 log = get_logger(__name__)
 

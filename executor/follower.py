@@ -41,10 +41,14 @@ class Follower:
         self.book: JobBook = fold(journal.facts())
         self.head: BlockHead | None = None
         self.caught_up = False
+        self._cursor: Cursor | None = None
 
     async def poll(self) -> set[JobId]:
         """Reads on and returns the jobs about which there is news. Raises ChainUnavailableError, having changed nothing."""
         step = await self._scanner.poll()
+        self.head, self.caught_up = step.head, step.is_caught_up
+        if step.rolled_back_to is None and not step.facts and step.cursor == self._cursor:
+            return set()
         facts = [fact for fact in step.facts if isinstance(fact, get_args(JobFact))]
         touched = {fact.job_id for fact in facts} | self._later_than(step.rolled_back_to)
         rolled_back = self._book_up_to(step.rolled_back_to)
@@ -55,8 +59,7 @@ class Follower:
             earned=self._earned(facts, book),
             cursor=step.cursor.encode(),
         )
-        self.book, self.head = book, step.head
-        self.caught_up = step.is_caught_up
+        self.book, self._cursor = book, step.cursor
         return touched
 
     def _later_than(self, block: int | None) -> set[JobId]:

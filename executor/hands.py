@@ -43,6 +43,7 @@ from tallystick.errors import (
 )
 from tallystick.ids import Address, JobId, raw
 from tallystick.market.book import Job
+from tallystick.market.claims import program_id_of
 from tallystick.market.events import MilestonePaid
 from tallystick.market.manifests import ArtifactRef
 from tallystick.market.terms import JobStatus
@@ -56,6 +57,7 @@ _SETTLED = (RevertError, TransactionLostError)
 """Ends of a transaction after which the chain is asked how things stand."""
 
 _PROOF_ERRORS = "EzklVerifierAdapter_"
+_PROGRAM_NOT_SHOWN = "EzklVerifierAdapter_ProgramNotRegistered"
 
 Found = TypeVar("Found")
 
@@ -256,7 +258,7 @@ class Hands:
         call = await self._claim(told)
         key = f"claim:{told.job_id}:{told.round}:{told.milestone}"
         try:
-            receipt = await self._send(key, told.attempt, call)
+            receipt = await self._send_claim_call(key, told, call)
         except _SETTLED as error:
             says = await self.chain_says(told.job_id, told.cause)
             if not _may_still_claim(says, told):
@@ -266,6 +268,19 @@ class Hands:
         paid = [fact for fact in receipt.facts if isinstance(fact, MilestonePaid) and fact.job_id == told.job_id]
         next_deadline = paid[-1].next_deadline or None if paid else None
         return ClaimMined(cause=told.cause, turn=told.turn, block=receipt.block_number, next_deadline=next_deadline)
+
+    async def _send_claim_call(self, key: str, told: Instruction, call: Call) -> Receipt:
+        """The verifier checks only programs that it was shown. Where the creator has not done so, we do, because a lock is
+        worth more than the gas."""
+        try:
+            return await self._send(key, told.attempt, call)
+        except RevertError as error:
+            if error.name != _PROGRAM_NOT_SHOWN:
+                raise
+        proved = await self._proof(told, await self._dossier(told.job_id))
+        show = self._calls.register_program(proved.vka)
+        await self._send(f"program:{program_id_of(proved.vka)}", told.attempt, show)
+        return await self._send(key, told.attempt, call)
 
     async def _claim(self, told: Instruction) -> Call:
         """The call, with everything that it points at in the store already."""

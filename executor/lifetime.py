@@ -25,7 +25,7 @@ log = get_logger(__name__)
 
 @asynccontextmanager
 async def assembled_agent(settings: Settings, ask: Ask | None = None) -> AsyncIterator[AgentParts]:
-    """An agent with everything opened, connected and checked, ready to `run`.
+    """An agent with everything opened, connected and checked, ready for `run_agent`.
 
     Raises:
         InputError: a setting, the deployment record, a key or the home folder cannot be used.
@@ -47,9 +47,7 @@ async def assembled_agent(settings: Settings, ask: Ask | None = None) -> AsyncIt
             lambda: ChainReader.connect(settings.rpc, deployment, settings.rpc_timeout_seconds)
         )
         stack.push_async_callback(reader.close)
-        sender = Sender(
-            reader, account, settings.home / "transactions.sqlite3", confirmations=settings.confirmations
-        )
+        sender = Sender(reader, account, settings.home / "transactions.sqlite3", confirmations=settings.confirmations)
         stack.callback(sender.close)
         dispatcher = DispatcherClient(settings.dispatcher) if settings.dispatcher else None
         if dispatcher is not None:
@@ -88,7 +86,7 @@ def describe(parts: AgentParts) -> dict[str, Any]:
     }
 
 
-async def run(parts: AgentParts) -> None:
+async def run_agent(parts: AgentParts) -> None:
     """Until cancelled. Settles first what an earlier process left in flight."""
     for receipt in await parts.sending.until_answered(parts.sender.resume):
         log.info("transaction_settled", key=receipt.key, block=receipt.block_number)

@@ -88,6 +88,7 @@ class JobWork:
         retry_at: REFUSED: chain time from which the same round may be considered again; None: never.
         ending: Where COLLECTING leads to.
         cause: What set off the standing instruction.
+        last_word: Why it stands where it stands.
         story: The latest steps, oldest first.
     """
 
@@ -104,15 +105,12 @@ class JobWork:
     retry_at: int | None = None
     ending: Stage = Stage.DONE
     cause: str = ""
+    last_word: str = ""
     story: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:
         return self.stage in OVER
-
-    @property
-    def last_word(self) -> str:
-        return self.story[-1] if self.story else ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +196,7 @@ def _go(work: JobWork, stage: Stage, cause: str, why: str, **changes: Any) -> St
     """Enters a stage; each has one instruction."""
     moved = replace(work, stage=stage, turn=work.turn + 1, cause=cause, **changes)
     told = f"{stage} (milestone {moved.milestone}, {cause}): {why}"
-    moved = replace(moved, story=(*work.story, told)[-_STORY_LENGTH:])
+    moved = replace(moved, last_word=why, story=(*work.story, told)[-_STORY_LENGTH:])
     instruction = Instruction(
         do=_STANDING[stage],
         job_id=moved.job_id,

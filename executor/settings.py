@@ -77,7 +77,7 @@ class MachineSettings(_Settings):
         min_milestone_price: What a milestone must pay, in the payment tokens' smallest unit, after the dispatcher's fee.
     """
 
-    region: str = ""
+    region: str = Field(default="", pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length=40)
     min_milestone_price: int = Field(default=0, ge=0)
 
 

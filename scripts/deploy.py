@@ -23,7 +23,7 @@ import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from scripts import compile_contracts, ezkl_verifier
+from scripts import brownie_inclusion, compile_contracts, ezkl_verifier
 from scripts.toolchain import ROOT, tool_environment
 
 SCHEMA = 1
@@ -102,6 +102,7 @@ def brownie_session(rpc_url: str, key: str) -> Iterator[Deployer]:
         brownie.network.connect("tallystick")
         if not brownie.network.is_connected():
             raise RpcUnreachableError(rpc_url)
+        brownie_inclusion.install(brownie.web3)
         yield Deployer(account=brownie.accounts.add(key), project=loaded, web3=brownie.web3)
     finally:
         if brownie.network.is_connected():

@@ -11,9 +11,23 @@ import structlog
 SECRET_WORDS = ("password", "private_key", "secret", "mnemonic", "authorization")
 
 
+def _say_nothing(*_: Any, **__: Any) -> None:
+    pass
+
+
+class _Logger:
+    """Silent until an application configures logging: a library does not write on its user's terminal."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = structlog.get_logger(module=name)
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._logger, method) if structlog.is_configured() else _say_nothing
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger whose events are `noun_verbed` with keys."""
-    return cast(structlog.stdlib.BoundLogger, structlog.get_logger(module=name))
+    return cast(structlog.stdlib.BoundLogger, _Logger(name))
 
 
 def _hide_secrets(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -20,7 +20,7 @@ from tallystick.errors import KeystoreError
 from tallystick.ids import Address
 from tallystick.logs import configure_logging
 
-PANEL = "Connection (else from TALLYSTICK_CLIENT_*, a local network, or the config file)"
+PANEL = "Connection (else TALLYSTICK_CLIENT_* or a local network)"
 
 
 def _flag(text: str) -> Any:

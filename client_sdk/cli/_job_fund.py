@@ -15,7 +15,7 @@ from client_sdk.cli._views import job_table, job_values, quote_table, reason_lin
 
 Model = Annotated[str, typer.Option(help="Id of a registered model.", show_default=False)]
 Requirements = Annotated[str, typer.Option(help='What an executor must have, for example "vram>=16GiB region=eu".')]
-Token = Annotated[str | None, typer.Option(help="Payment token's address.  [default: the deployment's own]")]
+Token = Annotated[str | None, typer.Option(help="Payment token's address. Else the deployment's own.")]
 
 
 async def quote(
@@ -46,13 +46,11 @@ async def fund(
     milestones: Annotated[int | None, typer.Option(help="How many the inputs should make.")] = None,
     requirements: Requirements = "",
     min_price: Annotated[str | None, typer.Option(help="Where the price starts to rise from.")] = None,
-    ramp: Annotated[str | None, typer.Option(help="How long it rises.  [default: half of --accept-within]")] = None,
-    stake_lock: Annotated[str | None, typer.Option(help="Stake at risk.  [default: the protocol's least]")] = None,
+    ramp: Annotated[str | None, typer.Option(help="How long it rises. Else half of --accept-within.")] = None,
+    stake_lock: Annotated[str | None, typer.Option(help="Stake at risk. Else the protocol's least.")] = None,
     deadline: Annotated[str, typer.Option(help="Time for each milestone, once accepted.")] = "10m",
     accept_within: Annotated[str, typer.Option(help="Time in which somebody has to accept.")] = "10m",
-    exclusive: Annotated[
-        str | None, typer.Option(help="Time of the dispatcher's first choice.  [default: 60s]")
-    ] = None,
+    exclusive: Annotated[str | None, typer.Option(help="Time of the dispatcher's first choice. Else 60s.")] = None,
     dispatcher_fee_bps: Annotated[int, typer.Option(help="Of each payment, for the dispatcher.")] = 0,
     token: Token = None,
     note: Annotated[str, typer.Option(help="A line for people.")] = "",

@@ -17,7 +17,7 @@ from client_sdk.cli._views import receipt_table
 async def result(
     session: Session,
     job_id: JobArgument,
-    milestone: Annotated[int | None, typer.Option(help="One milestone's.  [default: all of them]")] = None,
+    milestone: Annotated[int | None, typer.Option(help="One milestone's. Else all of them.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write .json or .npy instead of showing it.")] = None,
 ) -> None:
     """Fetch a job's checked result."""

@@ -15,7 +15,7 @@ from tallystick.chain.keys import create_keystore, read_password
 from tallystick.errors import InputError, KeystoreError
 
 Name = Annotated[str, typer.Option(help="What the key is called.")]
-PasswordFile = Annotated[Path | None, typer.Option(help="File with the password.  [default: ask]", show_default=False)]
+PasswordFile = Annotated[Path | None, typer.Option(help="File with the password. Else ask.", show_default=False)]
 
 
 async def new(session: Session, name: Name = "wallet", password_file: PasswordFile = None) -> None:
@@ -28,7 +28,7 @@ async def import_key(
     name: Name = "wallet",
     file: Annotated[
         Path | None,
-        typer.Option("--from", help="File with the private key in hex.  [default: ask]", show_default=False),
+        typer.Option("--from", help="File with the private key in hex. Else ask.", show_default=False),
     ] = None,
     password_file: PasswordFile = None,
 ) -> None:

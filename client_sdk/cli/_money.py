@@ -13,14 +13,12 @@ from client_sdk.cli._screen import list_table
 from tallystick.errors import KeystoreError
 from tallystick.units import format_amount
 
-Token = Annotated[
-    str | None, typer.Option(help="Token's address.  [default: the deployment's own]", show_default=False)
-]
+Token = Annotated[str | None, typer.Option(help="Token's address. Else the deployment's own.", show_default=False)]
 
 
 async def balance(
     session: Session,
-    account: Annotated[str | None, typer.Option(help="Any account.  [default: your own]", show_default=False)] = None,
+    account: Annotated[str | None, typer.Option(help="Any account. Else your own.", show_default=False)] = None,
     token: Token = None,
 ) -> None:
     """Show what an account holds, and what the contracts owe it."""
@@ -63,7 +61,7 @@ async def approve(
 async def faucet(
     session: Session,
     amount: Annotated[str, typer.Option(help="Of each test token.")] = "1000",
-    to: Annotated[str | None, typer.Option(help="Whom to give them.  [default: yourself]", show_default=False)] = None,
+    to: Annotated[str | None, typer.Option(help="Whom to give them. Else yourself.", show_default=False)] = None,
 ) -> None:
     """Make test tokens. On local networks alone."""
     async with session.client(sign=True) as client:

@@ -21,7 +21,7 @@ async def register_model(
     session: Session,
     file: Annotated[Path, typer.Argument(help="The ONNX file.", show_default=False)],
     calibration: Annotated[Path, typer.Option(help="JSON or .npy: inputs as jobs will bring them.")],
-    name: Annotated[str, typer.Option(help="What people call it.  [default: the file's name]")] = "",
+    name: Annotated[str, typer.Option(help="What people call it. Else the file's name.")] = "",
 ) -> None:
     """Make a model into a circuit, publish it and register it on the chain."""
     inputs = _calibration(read_inputs(calibration))

@@ -7,6 +7,7 @@ import {IEzklVerifier} from "../interfaces/IEzklVerifier.sol";
 import {IEzklVerifierAdapter} from "../interfaces/IEzklVerifierAdapter.sol";
 import {IProofAdapter} from "../interfaces/IProofAdapter.sol";
 import {Statement} from "../types/ClaimTypes.sol";
+import {EzklVkaLib} from "../libraries/EzklVkaLib.sol";
 import {InstanceLib} from "../libraries/InstanceLib.sol";
 
 /// @title Checks EZKL proofs with one reusable verifier, and binds their public instances to the statement.
@@ -20,6 +21,8 @@ contract EzklVerifierAdapter is IEzklVerifierAdapter {
     /// @dev The scalar field of BN254. `x` and `x + R` are one field element, so only the smaller may be hashed.
     uint256 private constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
+    /// @dev Of an encoded EzklProof: one word that points at it, four for its members, three for their lengths.
+    uint256 private constant HEAD_BYTES = 8 * 32;
     bytes32 private constant NOT_REGISTERED =
         keccak256(abi.encodeWithSignature("Error(string)", "VKA not registered"));
 
@@ -43,6 +46,10 @@ contract EzklVerifierAdapter is IEzklVerifierAdapter {
         bytes32 actual = keccak256(abi.encodePacked(p.vka));
         if (actual != programId) revert EzklVerifierAdapter_ProgramMismatch(programId, actual);
 
+        // Check: the proof is as long as this key's proofs are, because the verifier does not look at what follows.
+        uint256 length = EzklVkaLib.proofLength(p.vka);
+        if (p.proof.length != length) revert EzklVerifierAdapter_BadProofLength(length, p.proof.length);
+
         // Check: the instances are the statement's.
         _bind(p.instances, p.inputCount, statement);
 
@@ -59,10 +66,12 @@ contract EzklVerifierAdapter is IEzklVerifierAdapter {
     /// @dev Reads the struct where it lies: copying a thousand words into memory and out again costs more than hashing
     ///      them. Solidity checks every member against the end of calldata when it is used.
     function _decode(bytes calldata proof) private pure returns (EzklProof calldata p) {
-        if (proof.length < 0xa0 || uint256(bytes32(proof[:32])) != 0x20) revert EzklVerifierAdapter_BadEncoding();
+        if (proof.length < HEAD_BYTES || uint256(bytes32(proof[:32])) != 32) revert EzklVerifierAdapter_BadEncoding();
         assembly ("memory-safe") {
             p := add(proof.offset, 0x20)
         }
+        uint256 words = p.instances.length + p.vka.length + (p.proof.length + 31) / 32;
+        if (proof.length != HEAD_BYTES + words * 32) revert EzklVerifierAdapter_BadEncoding();
     }
 
     function _bind(uint256[] calldata instances, uint256 inputs, Statement calldata statement) private pure {

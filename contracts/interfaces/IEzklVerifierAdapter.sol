@@ -12,6 +12,7 @@ interface IEzklVerifierAdapter is IProofAdapter {
     error EzklVerifierAdapter_InstanceNotCanonical(uint256 index, uint256 value);
     error EzklVerifierAdapter_NotAContract(address verifier);
     error EzklVerifierAdapter_BadEncoding();
+    error EzklVerifierAdapter_BadProofLength(uint256 expected, uint256 actual);
     error EzklVerifierAdapter_ProgramNotRegistered(bytes32 programId);
     error EzklVerifierAdapter_ProofRejected();
 

@@ -32,11 +32,12 @@ def build_routes() -> FastAPI:
     return app
 
 
-def build_api(context: ApiContext, limits: Limits) -> Gate:
+def build_api(context: ApiContext, limits: Limits) -> FastAPI:
     """The application to serve."""
     app = build_routes()
     app.state.context = context
-    return Gate(app, limits)
+    app.add_middleware(Gate, limits=limits)
+    return app
 
 
 def openapi_document() -> dict[str, Any]:

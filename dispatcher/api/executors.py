@@ -55,7 +55,7 @@ async def offers(agent: AddressField, context: Context, request: Request, wait_s
     """What is on offer to the agent. An offer is of use to its operator's agents alone, so that anyone may look."""
     address = request.client.host if request.client else "unknown"
     context.agents.take(f"polls of {agent} from {address}")
-
+    await context.announcements.require_known(agent)
     found = await context.polls.until_some(lambda: context.offers.offers_to(agent), context.offers_bell, wait_seconds)
     return OffersView(offers=tuple(found))
 

@@ -15,7 +15,7 @@ log = get_logger(__name__)
 
 
 class Gate:
-    """Wraps the whole application: bytes, seconds, requests a second; and the last catch of every error."""
+    """Wraps every route: bytes, seconds, requests a second; and the one place where errors become answers."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app

@@ -112,6 +112,18 @@ class AnnouncementDesk:
         now = self._clock.now()
         return [said for said in await self.known() if said.expires_at > now]
 
+    async def require_known(self, agent: Address) -> None:
+        """Raises DispatcherRefusedError (`agent_unknown`) where the agent has not announced, or not lately."""
+        said = await self._database.run(announcement_of, agent)
+        if said is None or said.expires_at <= self._clock.now():
+            raise DispatcherRefusedError(
+                f"Agent {agent} has no announcement that counts now.",
+                code="agent_unknown",
+                status=404,
+                values={"agent": agent},
+                remedy="Announce first, and again before the announcement ends.",
+            )
+
     async def forget_old(self) -> int:
         """Drops what has run out long ago; returns how many."""
         return await self._database.run(forget_announcements, self._clock.now())

@@ -36,7 +36,7 @@ def _counted(field: Field, reasons: tuple[RefusalReason, ...], total: int) -> st
             f"{len(field.candidates)} of {total} executors can take it; the next offer goes to agent {next_one.agent} "
             f"of operator {next_one.operator}."
         )
-    listed = " ".join(f"{reason.count} × {reason.text}" for reason in reasons)
+    listed = " ".join(f"({reason.count}) {reason.text}" for reason in reasons)
     return f"None of {total} executors can take it now: {listed}"
 
 

@@ -7,29 +7,13 @@ from dataclasses import dataclass
 
 from dispatcher.matching.demand import Demand
 from dispatcher.matching.market import Executor, Opening
+from dispatcher.matching.obstacle import Obstacle
 from dispatcher.matching.pay import best_pay, pay_now, time_of_pay
 from tallystick.ids import Address
+from tallystick.wire.requirements import unmet
 
 REFUSAL_SECONDS = 120
 """How long a refusal counts: what makes an executor refuse is mostly over by then."""
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """One reason against one executor.
-
-    Attributes:
-        code: Stable, for programs.
-        text: What is said of everyone it stands against; obstacles with one code and text are counted together.
-        gap: How far this executor is from taking the job; comparable among those counted together.
-        change: What would remove it here; None where nothing would.
-    """
-
-    agent: Address
-    code: str
-    text: str
-    gap: float = 0.0
-    change: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,19 +70,25 @@ def _appointed(case: Case) -> Iterator[Obstacle]:
 
 
 def _able(case: Case) -> Iterator[Obstacle]:
-    for unmet in case.demand.unmet_by(case.executor.announcement.capability):
-        yield case.against("requirement_unmet", unmet.text, gap=unmet.gap, change=unmet.change)
+    capability = case.executor.announcement.capability
+    for one in unmet(case.demand.requirements, capability):
+        change = f"has {one.found}. {one.nearest_change}"
+        yield case.against("requirement_unmet", f"It does not meet {one.wanted}.", gap=one.gap, change=change)
+    if case.demand.prover not in {backend.name for backend in capability.provers}:
+        yield case.against("prover_missing", f"It does not have the prover {case.demand.prover}.")
 
 
 def _takes_token(case: Case) -> Iterator[Obstacle]:
     token = case.demand.payment_token
-    if token is not None and not case.demand.is_paid_in_a_token_of(case.executor.announcement.capability):
+    taken = case.executor.announcement.capability.payment_tokens
+    # An executor that does not say what it takes may take anything; it checks for itself before it accepts.
+    if token is not None and taken and token not in taken:
         yield case.against("payment_token_not_taken", f"It does not take the payment token {token}.")
 
 
 def _has_room(case: Case) -> Iterator[Obstacle]:
     most, busy = case.executor.announcement.capability.max_jobs, case.executor.busy
-    if busy >= most:
+    if most is not None and busy >= most:
         change = f"holds {busy} of at most {most} jobs and counts again when one ends"
         yield case.against("at_capacity", "It has no room for another job.", gap=busy - most, change=change)
 

@@ -14,7 +14,9 @@ def net_pay(job: Job, price: int) -> int:
     terms = job.terms
     return min(
         gross - share_of(gross, terms.dispatcher_fee_bps)
-        for gross in (terms.price_of(milestone, price) for milestone in range(job.next_milestone, terms.milestone_count))
+        for gross in (
+            terms.price_of(milestone, price) for milestone in range(job.next_milestone, terms.milestone_count)
+        )
     )
 
 

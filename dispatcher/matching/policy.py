@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dispatcher.matching.demand import Demand, demand_of
+from dispatcher.matching.demand import demand_of
 from dispatcher.matching.market import Executor, Market, Opening
-from dispatcher.matching.obstacles import Case, Obstacle, obstacles_to_opening
+from dispatcher.matching.obstacle import Obstacle
+from dispatcher.matching.obstacles import Case, obstacles_to_opening
 from dispatcher.matching.reasons import about_the_job
 from tallystick.hashing import sha256
 from tallystick.ids import raw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dispatcher.matching.obstacles import Obstacle
+from dispatcher.matching.obstacle import Obstacle
 from tallystick.wire.api import RefusalReason
 
 
@@ -20,9 +20,7 @@ def grouped(obstacles: Iterable[Obstacle]) -> tuple[RefusalReason, ...]:
 def _reason(code: str, text: str, group: list[Obstacle]) -> RefusalReason:
     nearest = sorted(group, key=lambda obstacle: (obstacle.gap, obstacle.agent))
     agents = tuple(dict.fromkeys(obstacle.agent for obstacle in nearest))
-    return RefusalReason(
-        code=code, text=text, count=len(agents), executors=agents, nearest_change=nearest[0].change
-    )
+    return RefusalReason(code=code, text=text, count=len(agents), executors=agents, nearest_change=nearest[0].change)
 
 
 def about_the_job(code: str, text: str, change: str | None = None) -> RefusalReason:

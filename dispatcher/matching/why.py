@@ -8,6 +8,7 @@ from dispatcher.scheduling.warm import warm_call
 from tallystick.market.book import Job
 from tallystick.market.terms import JobStatus
 
+
 def why(job: Job, market: Market) -> Explanation:
     """The explanation at the market's moment; for an open job, `market` holds its opening."""
     match job.status:

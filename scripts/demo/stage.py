@@ -28,14 +28,14 @@ PAYMENT, STAKE = (6, "tUSD"), (18, "TALLY")
 class Samples:
     """Real handwritten digits that the model has never seen, and what they are."""
 
-    calibration: list[Any]
+    calibration: list[Any]  # one entry for each input of the model, several batches stacked
     images: list[list[float]]
     labels: list[int]
 
     @classmethod
     def read(cls) -> Samples:
         kept = json.loads((DIGITS / "samples.json").read_text())
-        return cls(kept["calibration"], kept["images"], kept["labels"])
+        return cls([kept["calibration"]], kept["images"], kept["labels"])
 
     def batches(self, first: int, count: int) -> list[list[list[float]]]:
         """`count` inputs of the model from batch `first` on, shape [count, 4, 64]."""

@@ -13,7 +13,7 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from tallystick.errors import KeystoreError
+from tallystick.errors import InputError, KeystoreError
 from tallystick.ids import Address, parse_address
 from tallystick.logs import get_logger
 
@@ -22,6 +22,9 @@ _log = get_logger(__name__)
 MAX_KEYSTORE_BYTES = 64 * 1024
 LIGHT_SCRYPT_N = 2**12
 """For keys of local development chains, where nothing is worth guessing: milliseconds instead of a second."""
+
+_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+"""Of secp256k1's group (SEC 2): a private key is a number from 1 to one less."""
 
 Ask = Callable[[str], str]
 """Asks a person for a secret: takes the prompt, returns what was typed."""
@@ -68,7 +71,7 @@ def _parse_keystore(path: Path) -> dict[str, Any]:
         keystore = None
     if not isinstance(keystore, dict) or keystore.get("version") != 3 or "crypto" not in keystore:
         raise KeystoreError(
-            f"{path} is not a keystore of version 3.", remedy="Make one with `tallystick wallet create`."
+            f"{path} is not a keystore of version 3.", remedy="Make one with `tallystick wallet new`."
         )
     return keystore
 
@@ -104,10 +107,13 @@ def load_account(keystore: Path, password_file: Path | None = None, ask: Ask | N
 
 def keystore_address(keystore: Path) -> Address:
     """The address that a keystore says it holds, without opening it. Raises KeystoreError."""
-    held = _parse_keystore(keystore).get("address")
-    if not isinstance(held, str):
-        raise KeystoreError(f"The keystore {keystore} does not say its address.", remedy="Open it with its password.")
-    return parse_address("0x" + held.removeprefix("0x"))
+    held = str(_parse_keystore(keystore).get("address", "")).lower()
+    try:
+        return parse_address("0x" + held.removeprefix("0x"))
+    except InputError:
+        raise KeystoreError(
+            f"The keystore {keystore} does not say its address.", remedy="Open it with its password."
+        ) from None
 
 
 def create_keystore(path: Path, password: str, private_key: bytes | None = None, *, light: bool = False) -> Address:
@@ -124,10 +130,9 @@ def create_keystore(path: Path, password: str, private_key: bytes | None = None,
     """
     if not password:
         raise KeystoreError("An empty password protects nothing.", remedy="Choose one.")
-    try:
-        account: LocalAccount = Account.create() if private_key is None else Account.from_key(private_key)
-    except ValueError:
-        raise KeystoreError("The private key is not 32 bytes in the curve's range.") from None
+    if private_key is not None and not (len(private_key) == 32 and 0 < int.from_bytes(private_key, "big") < _ORDER):
+        raise KeystoreError("The private key is not 32 bytes in the curve's range.")
+    account: LocalAccount = Account.create() if private_key is None else Account.from_key(private_key)
     keystore = Account.encrypt(account.key, password, kdf="scrypt", iterations=LIGHT_SCRYPT_N if light else None)
     _write_new(path, json.dumps(keystore).encode())
     return parse_address(account.address)

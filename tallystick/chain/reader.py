@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Self
 
 from eth_utils.crypto import keccak
@@ -232,9 +233,15 @@ class ChainReader:
         Raises:
             ChainUnavailableError: no answer, or from a node that has not seen block `last` yet.
         """
-        if last < first:
-            return []
-        return await self._facts_in(await self._logs.fetch(first, last))
+        return (await self.facts_and_blocks(first, last))[0]
+
+    async def facts_and_blocks(
+        self, first: int, last: int, also: Sequence[int] = ()
+    ) -> tuple[list[ChainFact], dict[int, Bytes32]]:
+        """`facts`, and the hashes of block `last` and of the blocks `also` named: all as one node has them, so that
+        whoever knows the hash of `last` knows which chain the facts are of."""
+        logs, hashes = await self._logs.fetch(first, last, also)
+        return await self._facts_in(logs), hashes
 
     async def transaction_receipt(self, transaction_hash: Bytes32) -> Receipt | None:
         """None where the transaction is not, or not any more, in a block of the endpoint's chain."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from tallystick.chain.reader import ChainReader
 from tallystick.chain.views import BlockHead
 from tallystick.errors import ChainUnavailableError, InputError
 from tallystick.ids import Bytes32, parse_bytes32
@@ -75,6 +76,18 @@ class ScanStep:
         return self.cursor.number is not None and self.cursor.number >= self.head.number
 
 
+class FactSource(Protocol):
+    """What a scanner asks; `ChainReader` answers."""
+
+    async def head(self) -> BlockHead: ...
+
+    async def block(self, number: int) -> BlockHead | None: ...
+
+    async def facts_and_blocks(
+        self, first: int, last: int, also: Sequence[int] = ()
+    ) -> tuple[list[ChainFact], dict[int, Bytes32]]: ...
+
+
 class FactScanner:
     """Delivers every fact once, in order, from `start_block` on, or from where `cursor` left off.
 
@@ -83,11 +96,11 @@ class FactScanner:
     """
 
     def __init__(
-        self, reader: ChainReader, start_block: int, cursor: Cursor | None = None, max_blocks: int = 2000
+        self, reader: FactSource, start_block: int, cursor: Cursor | None = None, max_blocks: int = 2000
     ) -> None:
         if max_blocks < 1:
             raise InputError(f"A poll must cover at least one block, not {max_blocks}.")
-        self._reader = reader
+        self._source = reader
         self._start = start_block
         self._cursor = cursor or Cursor()
         self._max_blocks = max_blocks
@@ -102,7 +115,7 @@ class FactScanner:
         Raises:
             ChainUnavailableError: no answer, or the chain was changing while it was read.
         """
-        head = await self._reader.head()
+        head = await self._source.head()
         base = await self._common_ancestor(head)
         rolled_back_to = None
         if base != self._cursor:
@@ -127,7 +140,7 @@ class FactScanner:
         candidates = list(visible.blocks)
         while candidates:
             number, known = candidates[-1]
-            block = head if number == head.number else await self._reader.block(number)
+            block = head if number == head.number else await self._source.block(number)
             if block is None:
                 raise ChainUnavailableError(
                     f"The RPC endpoint has block {head.number} and not block {number}.", remedy="Ask again in a moment."
@@ -140,26 +153,16 @@ class FactScanner:
         return Cursor(tuple(candidates))
 
     async def _scan(self, base: Cursor, first: int, last: int, head: BlockHead) -> tuple[list[ChainFact], Cursor]:
-        before = head if last == head.number else await self._block(last)
-        facts = await self._reader.facts(first, last)
-        rungs = await self._rungs(first, last) if last == head.number else {}
-        after = await self._block(last)
-        seen = {fact.at.block_number: fact.at.block_hash for fact in facts}
-        # The chain must not have changed between the first request and the last, or the facts are of two chains.
-        if before.hash != after.hash or seen.get(last, after.hash) != after.hash:
+        wanted = head if last == head.number else await self._source.block(last)
+        rungs = [last - step for step in _RUNGS if last - step >= first] if last == head.number else []
+        anchor = dict(base.blocks[-1:])
+        facts, blocks = await self._source.facts_and_blocks(first, last, [*rungs, *anchor])
+        # Asked from different nodes, or while the chain was changing, the answers may be of two chains: the one that
+        # gave the facts must have the block before them as it is remembered, and the one after as it was seen.
+        expected = anchor if wanted is None else {**anchor, last: wanted.hash}
+        if any(blocks[number] != expected.get(number) for number in (last, *anchor)):
             raise ChainUnavailableError(
                 f"The chain was reorganised at block {last} while it was read.", remedy="Ask again."
             )
-        return facts, base.joined(rungs | seen | {last: after.hash})
-
-    async def _rungs(self, first: int, last: int) -> dict[int, Bytes32]:
-        numbers = [last - step for step in _RUNGS if last - step >= first]
-        return {number: (await self._block(number)).hash for number in numbers}
-
-    async def _block(self, number: int) -> BlockHead:
-        block = await self._reader.block(number)
-        if block is None:
-            raise ChainUnavailableError(
-                f"The RPC endpoint does not have block {number} any more.", remedy="Ask again in a moment."
-            )
-        return block
+        seen = {fact.at.block_number: fact.at.block_hash for fact in facts}
+        return facts, base.joined(seen | blocks)

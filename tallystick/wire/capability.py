@@ -49,6 +49,7 @@ class Capability(BaseModel):
         os: Lower case, for example `linux`.
         min_milestone_price: What a milestone must pay at least, in the payment token's smallest unit.
         payment_tokens: Taken in payment; empty where it is not said.
+        max_jobs: Held at once; None where it is not said.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,3 +64,4 @@ class Capability(BaseModel):
     provers: Annotated[tuple[Backend, ...], Field(max_length=MAX_ENTRIES)] = ()
     min_milestone_price: Annotated[int, Field(ge=0, lt=1 << 128)] = 0
     payment_tokens: Annotated[tuple[AddressField, ...], Field(max_length=MAX_ENTRIES)] = ()
+    max_jobs: Annotated[int, Field(ge=1, le=1024)] | None = None

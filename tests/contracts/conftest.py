@@ -11,7 +11,10 @@ from typing import Any
 
 import local_chain
 import pytest
+from brownie import web3
 from stage import Stage
+
+from scripts import brownie_inclusion
 
 
 def pytest_configure() -> None:
@@ -22,6 +25,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="module")
 def stage(module_isolation: None, accounts: Any) -> Stage:
+    brownie_inclusion.install(web3)
     stage = Stage(accounts)
     # Brownie collects garbage at every revert; what is there to stay need not be looked through each time.
     gc.freeze()

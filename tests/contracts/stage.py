@@ -57,6 +57,8 @@ class Stage:
         self.deployer, self.creator, self.operator, self.agent, self.rival = accounts[:5]
         self.finder, self.stranger, self.governor = accounts[5:8]
         self.dispatcher = Account.from_key("0x" + "d1" * 32)
+        # One second a block, whatever the clock on the wall says: a test sees the same times on every machine.
+        rpc("anvil_setBlockTimestampInterval", 1)
         self._deploy_tokens()
         self._deploy_contracts()
         self.model = self.register_model("digits")
@@ -151,8 +153,9 @@ class Stage:
     def fund(self, terms: Terms, amount: int | None = None) -> None:
         """Gives the creator the deposit, or another amount, and the escrow an allowance of it."""
         amount = terms["maxPrice"] if amount is None else amount
-        self.payment.mint(self.creator, amount, {"from": self.creator})
-        self.payment.approve(self.escrow, amount, {"from": self.creator})
+        token = self.stake if terms["paymentToken"] == self.stake.address else self.payment
+        token.mint(self.creator, amount, {"from": self.creator})
+        token.approve(self.escrow, amount, {"from": self.creator})
 
     def job_id(self, terms: Terms) -> str:
         return str(self.escrow.jobIdOf(terms.abi()))

@@ -231,7 +231,7 @@ def test_accept_emits_who_took_the_job(stage: Stage) -> None:
     terms = stage.create()
     stage.bond(stage.operator)
     stage.stakes.appointAgent(stage.agent, {"from": stage.operator})
-    stage.at(stage.now() + 2_000)
+    stage.at(stage.state(terms)["openedAt"] + 2_000)
     accepted = stage.escrow.accept(terms.abi(), stage.operator, *UNSIGNED, {"from": stage.agent})
     assert event(accepted, "JobAssigned") == {
         "jobId": stage.job_id(terms),
@@ -263,7 +263,14 @@ def test_price_now_of_job_that_is_not_open_reverts(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("elapsed", "price"),
-    [(0, 60_000_000), (1, 60_040_000), (333, 73_320_000), (999, 99_960_000), (1_000, 100_000_000), (9_999, 100_000_000)],
+    [
+        (0, 60_000_000),
+        (1, 60_040_000),
+        (333, 73_320_000),
+        (999, 99_960_000),
+        (1_000, 100_000_000),
+        (9_999, 100_000_000),
+    ],
 )
 def test_price_now_on_the_ramp_grows_in_a_line(stage: Stage, elapsed: int, price: int) -> None:
     terms = stage.create()

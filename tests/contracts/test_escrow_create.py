@@ -180,7 +180,10 @@ def test_create_job_when_the_token_calls_back_refuses_the_second_call(stage: Sta
     token, terms = with_token(stage, "MockReentrantToken")
     token.arm(stage.escrow, stage.escrow.withdraw.encode_input(token, token), {"from": stage.stranger})
     stage.escrow.createJob(terms.abi(), {"from": stage.creator})
-    assert (token.reentered(), token.answer()) == (False, web3.keccak(text="ReentrancyGuardReentrantCall()")[:4].to_0x_hex())
+    assert (token.reentered(), token.answer()) == (
+        False,
+        web3.keccak(text="ReentrancyGuardReentrantCall()")[:4].to_0x_hex(),
+    )
 
 
 def test_create_job_takes_the_maximum_price(stage: Stage) -> None:

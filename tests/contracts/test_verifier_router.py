@@ -160,6 +160,4 @@ def test_check_by_adapter_that_reverts_without_a_word_reverts_by_name(stage: Sta
 
 @pytest.mark.parametrize(("behaviour", "magic"), [(WRONG_MAGIC, "0xdeadbeef"), (SHORT_ANSWER, "0x00000000")])
 def test_check_by_adapter_with_another_answer_reverts(stage: Stage, behaviour: bytes, magic: str) -> None:
-    assert check_refusal(stage, behaviour) == refused(
-        "VerifierRouter_WrongMagic", adapter=stage.adapter, magic=magic
-    )
+    assert check_refusal(stage, behaviour) == refused("VerifierRouter_WrongMagic", adapter=stage.adapter, magic=magic)

@@ -8,11 +8,11 @@ import json
 import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
@@ -58,7 +58,7 @@ class AnvilChain:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise AnvilError(f"anvil ended with code {self._process.returncode}")
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(httpx.TransportError):
                 self.request("eth_chainId")
                 return
             time.sleep(0.02)
@@ -77,9 +77,7 @@ class AnvilChain:
 
     def request(self, method: str, *params: Any) -> Any:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        asked = urllib.request.Request(self.rpc_url, data=body, headers={"Content-Type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=60) as response:
-            answer = json.load(response)
+        answer = httpx.post(self.rpc_url, content=body, headers={"Content-Type": "application/json"}, timeout=60).json()
         if "error" in answer:
             raise AnvilError(f"{method}: {answer['error']}")
         return answer["result"]

@@ -64,10 +64,10 @@ def anvil(deployed_state: DeployedState) -> Iterator[AnvilChain]:
 
 @pytest.fixture
 def new_chain(deployed_state: DeployedState) -> Iterator[NewChain]:
-    """Starts chains of the test's own; options are anvil's."""
+    """Starts chains of the test's own; options are anvil's, and `state=None` starts an empty one."""
     with ExitStack() as stack:
 
-        def start(*options: str, empty: bool = False) -> AnvilChain:
-            return stack.enter_context(AnvilChain(*options, state=None if empty else deployed_state.state))
+        def start(*options: str, state: Path | None = deployed_state.state) -> AnvilChain:
+            return stack.enter_context(AnvilChain(*options, state=state))
 
         yield start

@@ -203,7 +203,9 @@ class Pattern(Word):
 
     def as_wanted(self, found: Value, _wanted: Value) -> Value:
         pattern = re.sub(r"[^a-z0-9._+()-]+", "*", dashed(cast(str, found)))
-        return pattern if len(pattern) <= _PATTERN_LENGTH else f"{pattern[: _PATTERN_LENGTH - 1]}*".replace("**", "*")
+        if len(pattern) > _PATTERN_LENGTH:
+            pattern = f"{pattern[: _PATTERN_LENGTH - 1]}*".replace("**", "*")
+        return pattern if re.search("[a-z0-9]", pattern) else "*"
 
 
 def dashed(name: str) -> str:

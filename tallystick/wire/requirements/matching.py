@@ -77,6 +77,8 @@ def _miscounted(clause: Clause, number: int) -> Unmet:
 
 def _unmet_by(clauses: Sequence[Clause], found: Sequence[Candidate], needed: int) -> list[Unmet]:
     """The clauses that fewer than `needed` candidates meet, each by itself or else all together."""
+    if not clauses:
+        return []
     alone = [clause for clause in clauses if len(_meeting([clause], found)) < needed]
     if alone:
         return [_unmet_alone(clause, found, needed) for clause in alone]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -289,7 +288,3 @@ class World:
     def _make_scanner(self, start: int) -> FakeScanner:
         self.scanners.append(FakeScanner(self.chain, start))
         return self.scanners[-1]
-
-
-def payments_of(events: Sequence[ChainFact]) -> list[int]:
-    return [fact.milestone for fact in events if fact.event == "MilestonePaid"]

@@ -101,9 +101,9 @@ def expired(block: int = 4) -> tuple[StakeSlashed, JobExpired, JobReopened]:
     return slashed, missed, JobReopened(at=at(block, 2), job_id=JOB_ID, round=2, next_milestone=0, bounty=3)
 
 
-def whole_job(output: str = "output", manifest: str = "result") -> list[
-    JobCreated | JobAssigned | MilestoneClaimed | MilestonePaid | JobCompleted
-]:
+def whole_job(
+    output: str = "output", manifest: str = "result"
+) -> list[JobCreated | JobAssigned | MilestoneClaimed | MilestonePaid | JobCompleted]:
     """Funded in block 2, taken in 3, paid in 4 and 5."""
     facts: list[JobCreated | JobAssigned | MilestoneClaimed | MilestonePaid | JobCompleted] = [created(), assigned()]
     for milestone, block in enumerate((4, 5)):

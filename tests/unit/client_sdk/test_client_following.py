@@ -114,3 +114,12 @@ async def test_advance_given_a_long_outage_tells_whoever_waits(world: World) -> 
 
     with pytest.raises(ChainUnavailableError, match="away"):
         await follower.watch(JOB_ID)
+
+
+async def test_watch_given_a_node_that_lags_behind_the_jobs_block_waits_for_it(world: World) -> None:
+    follower = Follower(world.chain, world._make_scanner, first_block=1, poll_seconds=0, patience_seconds=5)
+    watching = asyncio.create_task(follower.watch(JOB_ID, 9))
+    await asyncio.sleep(0)
+    world.happen(created(9))
+
+    assert (await watching).job is not None

@@ -187,7 +187,11 @@ async def test_fund_given_a_begun_job_that_the_contract_has_come_to_refuse_begin
         ({"payment_token": "0x" + "12" * 20}, InputError, "There is no token at"),
         ({"max_price": "0"}, TermsError, "maximum price is 0"),
         ({"stake_lock": "0.1"}, TermsError, "below the protocol's minimum of 1"),
-        ({"max_price": "100.5"}, InsufficientFundsError, r"deposits 100.5 tUSD; 0x.* holds 100 tUSD. Get 0.5 tUSD more"),
+        (
+            {"max_price": "100.5"},
+            InsufficientFundsError,
+            r"deposits 100.5 tUSD; 0x.* holds 100 tUSD. Get 0.5 tUSD more",
+        ),
         ({"approve": False}, InsufficientFundsError, r"tallystick wallet approve 10 --token 0x"),
     ],
 )
@@ -257,7 +261,11 @@ async def test_fund_given_requirements_that_nobody_meets_warns_with_the_nearest_
     dispatcher = FakeDispatcher(world.chain.deployment, total=3, capable=0)
     dispatcher.reasons = (
         RefusalReason(
-            code="requirement_unmet", text="3 have less than 64 GiB.", count=3, executors=(), nearest_change="mem>=32GiB"
+            code="requirement_unmet",
+            text="3 have less than 64 GiB.",
+            count=3,
+            executors=(),
+            nearest_change="mem>=32GiB",
         ),
     )
 
@@ -286,3 +294,24 @@ async def test_fund_given_what_a_quote_says_against_the_terms_warns(
     funded = await fund(world, dispatcher)
 
     assert [warning.code for warning in funded.warnings] == [code]
+
+
+async def test_fund_given_a_salt_whose_job_a_reorganisation_took_back_sends_it_again(world: World) -> None:
+    first = await fund(world, salt=7)
+    world.chain.happened.clear()
+    world.signing.done.clear()
+    world.chain.allowed = 10_000_000
+
+    second = await fund(world, salt=7)
+
+    assert second.entry.job_id == first.entry.job_id
+    assert sent(world) == ["approve", "create", "create"]
+
+
+@pytest.mark.parametrize("field", ["note", "requirements"])
+async def test_fund_given_a_text_too_long_to_publish_is_refused(world: World, field: str) -> None:
+    text = "cpu>=1 " * 200
+
+    with pytest.raises(InputError):
+        await fund(world, **{field: text})
+    assert sent(world) == []

@@ -82,7 +82,7 @@ def test_quantise_milestones_given_a_fault_in_one_of_many_names_the_milestone() 
 
 
 def test_quantise_milestones_given_rows_that_do_not_fill_a_batch_says_how_many_are_missing() -> None:
-    with pytest.raises(TensorError, match="has 3 rows; the model takes 2 at a time. Pad the input to 4 rows"):
+    with pytest.raises(TensorError, match=r"has 3 rows; the model takes 2 at a time\. Pad the input to 4 rows"):
         quantise_milestones([[0, 0]] * 3, (BATCH,))
 
 

@@ -56,7 +56,7 @@ async def test_register_publishes_what_an_executor_needs_and_registers_its_diges
     assert world.store.get(manifest.onnx.cid) == b"onnx"
     assert world.store.get(manifest.settings.cid) == b"{}"
     assert manifest.program_id == model.spec.program_id == program_id_of(VKA)
-    assert raw(model.spec.manifest) in world.signing.sent[0][1].data
+    assert raw(model.spec.manifest) in world.signing.sent[-1][1].data
 
 
 async def test_register_given_a_development_srs_ships_it_with_the_model(world: World) -> None:
@@ -72,11 +72,19 @@ async def test_register_given_a_ceremonys_srs_ships_only_its_hash(world: World) 
     assert model.manifest.srs.artifact is None
 
 
-async def test_register_twice_sends_one_transaction(world: World) -> None:
+async def test_register_shows_the_verifier_the_program_before_anyone_can_claim_for_it(world: World) -> None:
+    await models_of(world).register(b"onnx", [[0.0]], name="digits")
+
+    (program, call), (registration, _) = world.signing.sent
+    assert (program.partition(":")[0], registration.partition(":")[0]) == ("program", "register")
+    assert b"".join(VKA) in call.data
+
+
+async def test_register_twice_sends_nothing_more(world: World) -> None:
     models = models_of(world)
 
     assert await models.register(b"onnx", [[0.0]], name="a") == await models.register(b"onnx", [[0.0]], name="a")
-    assert len(world.signing.sent) == 1
+    assert len(world.signing.sent) == 2
 
 
 async def test_register_given_a_client_without_a_key_is_refused_before_the_circuit_is_made(world: World) -> None:
@@ -132,3 +140,12 @@ async def test_list_names_each_model_whose_manifest_is_here(world: World) -> Non
 def test_read_onnx_given_a_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"digits\.onnx cannot be read: No such file"):
         read_onnx(tmp_path / "digits.onnx")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 81])
+async def test_register_given_a_name_that_nobody_could_publish_is_refused_before_the_circuit_is_made(
+    world: World, name: str
+) -> None:
+    with pytest.raises(InputError, match=r"1 to 80 characters"):
+        await models_of(world).register(b"onnx", [[0.0]], name=name)
+    assert world.signing.sent == []

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client_builders import DEPLOYMENT, OPERATOR, World
-from client_job_facts import JOB_ID, assigned, created, expired, paid, whole_job
+from client_builders import OPERATOR, World
+from client_job_facts import JOB_ID, assigned, created, expired, whole_job
 
 from client_sdk._receipt import JobReceipt, make_receipt
 from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
@@ -133,8 +133,3 @@ def test_load_given_no_receipt_says_so(tmp_path: Path, content: str) -> None:
 def test_load_given_a_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json cannot be read"):
         JobReceipt.load(tmp_path / "none.json")
-
-
-def test_the_receipts_contracts_are_spelled_as_in_the_deployment_record() -> None:
-    assert "JobEscrow" in DEPLOYMENT.contracts.model_dump(by_alias=True)
-    assert paid(4, 0).event == "MilestonePaid"

@@ -122,7 +122,8 @@ def test_fingerprint_given_the_same_request_is_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"max_price": "11"}, {"requirements": "gpu>=1"}, {"shares": (10_000,)}, {"note": "x"}, {"min_price": "1"}]
+    "changes",
+    [{"max_price": "11"}, {"requirements": "gpu>=1"}, {"shares": (10_000,)}, {"note": "x"}, {"min_price": "1"}],
 )
 def test_fingerprint_given_anything_else_asked_for_differs(changes: dict[str, Any]) -> None:
     assert asking(**changes).fingerprint(MODEL_ID, ROOT) != asking().fingerprint(MODEL_ID, ROOT)

@@ -9,11 +9,14 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from dispatcher.indexer.brief import Brief
+from dispatcher.matching.market import Executor, Market, Opening, Standing
 from tallystick.chain.scanner import Cursor, ScanStep
 from tallystick.chain.views import BlockHead
 from tallystick.hashing import sha256
 from tallystick.ids import Address, Bytes32, JobId, bytes32, parse_address
 from tallystick.market.book import Job, opened
+from tallystick.market.claims import ModelSpec, model_id_of
 from tallystick.market.events import (
     ChainFact,
     JobAssigned,
@@ -27,9 +30,10 @@ from tallystick.market.events import (
     MilestonePaid,
     ModelRegistered,
 )
-from tallystick.market.claims import ModelSpec, model_id_of
 from tallystick.market.manifests import ArtifactRef, JobManifest, ModelManifest, SrsRef
 from tallystick.market.terms import JobMode, JobTerms, ProofKind, SigningDomain, job_id_of
+from tallystick.wire.api import Announcement
+from tallystick.wire.capability import Backend, Capability, Gpu
 
 NOW = 1_700_000_000
 TOKEN = Address("0x" + "70" * 20)
@@ -124,9 +128,7 @@ class Chain:
 
     def created(self, block: int, job_terms: JobTerms | None = None) -> JobCreated:
         held = job_terms or terms()
-        return JobCreated(
-            at=self.at(block), job_id=job_id_of(held, DOMAIN), creator=held.creator, terms=held
-        )
+        return JobCreated(at=self.at(block), job_id=job_id_of(held, DOMAIN), creator=held.creator, terms=held)
 
     def registered(self, block: int) -> ModelRegistered:
         return ModelRegistered(at=self.at(block), model_id=MODEL_ID, spec=SPEC)
@@ -180,7 +182,12 @@ class Chain:
         return JobRefunded(at=self.at(block), job_id=job_id, creator=address("creator"), amount=1_000)
 
     def step(
-        self, facts: Iterable[ChainFact] = (), *, head: int, rolled_back_to: int | None = None, scanned: int | None = None
+        self,
+        facts: Iterable[ChainFact] = (),
+        *,
+        head: int,
+        rolled_back_to: int | None = None,
+        scanned: int | None = None,
     ) -> ScanStep:
         """A scan that has read up to `scanned`, the head unless given."""
         last = head if scanned is None else scanned
@@ -199,3 +206,59 @@ def open_job(block: int = 0, **changes: Any) -> Job:
 
 def with_changes(job: Job, **changes: Any) -> Job:
     return replace(job, **changes)
+
+
+# ---- executors and markets -------------------------------------------------------------------------------------------
+
+GIB = 2**30
+
+
+def capability(**changes: Any) -> Capability:
+    """A machine with one 24 GiB GPU and ezkl 23 that asks 400 for a milestone."""
+    plain = Capability(
+        gpus=(Gpu(model="NVIDIA L4", vram_bytes=24 * GIB, compute_capability="8.9"),),
+        driver="550.54",
+        cpu_cores=8,
+        memory_bytes=32 * GIB,
+        disk_bytes=100 * GIB,
+        region="eu-west",
+        os="linux",
+        provers=(Backend(name="ezkl", version="23.0.5"),),
+        min_milestone_price=400,
+        payment_tokens=(TOKEN,),
+        max_jobs=1,
+    )
+    return plain.model_copy(update=changes)
+
+
+def announcement(name: str = "alice", **changes: Any) -> Announcement:
+    plain = Announcement(
+        operator=address(f"operator {name}"),
+        agent=address(name),
+        capability=capability(),
+        issued_at=NOW,
+        expires_at=NOW + 300,
+        nonce=1,
+    )
+    return plain.model_copy(update=changes)
+
+
+def executor(name: str = "alice", *, free_stake: int = 1_000, **changes: Any) -> Executor:
+    """An executor against which nothing stands. `changes` are of its capability or of the executor itself."""
+    own = {key: changes.pop(key) for key in ("busy", "reserved_stake", "standing") if key in changes}
+    said = announcement(name, capability=capability(**changes))
+    plain = Executor(said, Standing(is_agent=True, free_stake=free_stake, locked_stake=0))
+    return replace(plain, **own)
+
+
+def brief(requirements: str = "", milestones: int = 2) -> Brief:
+    return Brief(manifest=job_manifest(requirements, milestones), model=MODEL_MANIFEST)
+
+
+def opening(requirements: str = "", **changes: Any) -> Opening:
+    """An opening whose documents are all there; `changes` are of its terms."""
+    return Opening(job=open_job(**changes), brief=brief(requirements))
+
+
+def market(*executors: Executor, openings: Iterable[Opening] = (), now: int = NOW + 1, wall_now: int = NOW) -> Market:
+    return Market(tuple(openings), tuple(executors), DISPATCHER, now, wall_now)

@@ -67,9 +67,7 @@ async def test_step_given_new_facts_holds_the_job_live(database: Database) -> No
 
 
 async def test_step_given_a_refund_holds_the_job_no_more(database: Database) -> None:
-    room = Room(
-        database, MAIN.step([MAIN.created(1)], head=1), MAIN.step([MAIN.refunded(2, JOB_ID)], head=2)
-    )
+    room = Room(database, MAIN.step([MAIN.created(1)], head=1), MAIN.step([MAIN.refunded(2, JOB_ID)], head=2))
 
     await room.follower.step()
     await room.follower.step()

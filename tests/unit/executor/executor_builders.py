@@ -134,9 +134,7 @@ def position(block: int, index: int = 0, time: int | None = None) -> LogPosition
 
 
 def created(held: JobTerms, block: int = 0, time: int | None = None) -> JobCreated:
-    return JobCreated(
-        at=position(block, time=time), job_id=job_id_of(held, DOMAIN), creator=held.creator, terms=held
-    )
+    return JobCreated(at=position(block, time=time), job_id=job_id_of(held, DOMAIN), creator=held.creator, terms=held)
 
 
 def open_job(**changes: Any) -> Job:

@@ -12,7 +12,8 @@ async def _enter(turns: Turns, deadline: int, order: list[int], leave: asyncio.E
 
 
 async def test_turn_given_several_waiting_lets_the_most_urgent_in_first() -> None:
-    turns, order, leave = Turns(), [], asyncio.Event()
+    turns, leave = Turns(), asyncio.Event()
+    order: list[int] = []
     tasks = []
     for deadline in (50, 30, 10, 20):
         tasks.append(asyncio.create_task(_enter(turns, deadline, order, leave)))
@@ -24,7 +25,8 @@ async def test_turn_given_several_waiting_lets_the_most_urgent_in_first() -> Non
 
 
 async def test_turn_given_one_inside_lets_nobody_else_in() -> None:
-    turns, order, leave = Turns(), [], asyncio.Event()
+    turns, leave = Turns(), asyncio.Event()
+    order: list[int] = []
     tasks = [asyncio.create_task(_enter(turns, deadline, order, leave)) for deadline in (1, 2)]
     for _ in range(5):
         await asyncio.sleep(0)
@@ -35,7 +37,8 @@ async def test_turn_given_one_inside_lets_nobody_else_in() -> None:
 
 
 async def test_turn_given_an_arrival_while_it_changes_hands_keeps_it_waiting() -> None:
-    turns, order, leave = Turns(), [], asyncio.Event()
+    turns, leave = Turns(), asyncio.Event()
+    order: list[int] = []
     first = asyncio.create_task(_enter(turns, 1, order, leave))
     await asyncio.sleep(0)
     second = asyncio.create_task(_enter(turns, 2, order, asyncio.Event()))
@@ -52,7 +55,8 @@ async def test_turn_given_an_arrival_while_it_changes_hands_keeps_it_waiting() -
 
 
 async def test_turn_given_a_waiting_one_cancelled_passes_it_over() -> None:
-    turns, order, leave = Turns(), [], asyncio.Event()
+    turns, leave = Turns(), asyncio.Event()
+    order: list[int] = []
     tasks = []
     for deadline in (50, 10, 20):
         tasks.append(asyncio.create_task(_enter(turns, deadline, order, leave)))
@@ -65,7 +69,8 @@ async def test_turn_given_a_waiting_one_cancelled_passes_it_over() -> None:
 
 
 async def test_turn_given_one_cancelled_as_it_gets_the_turn_passes_it_on() -> None:
-    turns, order, leave = Turns(), [], asyncio.Event()
+    turns, leave = Turns(), asyncio.Event()
+    order: list[int] = []
 
     async def first() -> None:
         await _enter(turns, 50, order, leave)

@@ -1,0 +1,104 @@
+"""Everything that the contracts hold, read in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from brownie import web3
+from refusals import plain
+from stage import BURN, ZK, Stage, Terms
+
+
+@dataclass(frozen=True)
+class Job:
+    state: dict[str, Any]
+    lock: tuple[str, int]
+    bounty: int
+
+    @property
+    def status(self) -> int:
+        return int(self.state["status"])
+
+
+@dataclass(frozen=True)
+class Books:
+    """One moment. Money by token or account, all addresses in lower case."""
+
+    jobs: dict[str, Job]
+    balances: dict[str, int]
+    """Of the escrow, by token."""
+    credits: dict[tuple[str, str], int]
+    """By token and account."""
+    stake_balance: int
+    free: dict[str, int]
+    locked: dict[str, int]
+    unbonding: dict[str, int]
+    rewards: dict[str, int]
+    gas_cap: int
+
+
+class Reader:
+    """Asks for the same things again and again; `jobs` grows with the walk."""
+
+    def __init__(self, stage: Stage, people: Sequence[Any], operators: Sequence[Any]) -> None:
+        self.stage = stage
+        self.people = [plain(person) for person in [*people, BURN]]
+        self.operators = [plain(operator) for operator in operators]
+        self.tokens = [plain(stage.payment), plain(stage.stake)]
+        self.jobs: dict[str, Terms] = {}
+
+    def read(self) -> Books:
+        stage, ask = self.stage, _Batch()
+        states = {job: ask(stage.escrow.stateOf, job) for job in self.jobs}
+        locks = {job: ask(stage.stakes.lockOf, job) for job in self.jobs}
+        bounties = {job: ask(stage.stakes.bountyOf, job) for job in self.jobs}
+        balances = {plain(token): ask(token.balanceOf, stage.escrow) for token in (stage.payment, stage.stake)}
+        credits = {(t, p): ask(stage.escrow.creditOf, t, p) for t in self.tokens for p in self.people}
+        held = ask(stage.stake.balanceOf, stage.stakes)
+        free = {o: ask(stage.stakes.freeStakeOf, o) for o in self.operators}
+        locked = {o: ask(stage.stakes.lockedStakeOf, o) for o in self.operators}
+        unbonding = {o: ask(stage.stakes.unbondingOf, o) for o in self.operators}
+        rewards = {p: ask(stage.stakes.rewardOf, p) for p in self.people}
+        gas_cap = ask(stage.router.gasCapOf, ZK, stage.adapter)
+        told = ask.send()
+        return Books(
+            jobs={job: Job(_named(told[states[job]]), told[locks[job]], told[bounties[job]]) for job in self.jobs},
+            balances={key: told[place] for key, place in balances.items()},
+            credits={key: told[place] for key, place in credits.items()},
+            stake_balance=told[held],
+            free={key: told[place] for key, place in free.items()},
+            locked={key: told[place] for key, place in locked.items()},
+            unbonding={key: told[place][0] for key, place in unbonding.items()},
+            rewards={key: told[place] for key, place in rewards.items()},
+            gas_cap=told[gas_cap],
+        )
+
+
+STATE = ("status", "nextMilestone", "round", "openedAt", "deadline", "operator", "price", "remaining")
+
+
+def _named(state: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(STATE, state, strict=True))
+
+
+class _Batch:
+    """Collects calls, each standing for its place among the answers, and sends them as one JSON-RPC batch."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, dict[str, str]]] = []
+
+    def __call__(self, function: Any, *arguments: Any) -> int:
+        self.calls.append((function, {"to": function._address, "data": function.encode_input(*arguments)}))
+        return len(self.calls) - 1
+
+    def send(self) -> list[Any]:
+        batch = [
+            {"jsonrpc": "2.0", "id": place, "method": "eth_call", "params": [request, "latest"]}
+            for place, (_, request) in enumerate(self.calls)
+        ]
+        answers = requests.post(web3.provider.endpoint_uri, json=batch, timeout=30).json()
+        results = {answer["id"]: answer["result"] for answer in answers}
+        return [plain(function.decode_output(results[place])) for place, (function, _) in enumerate(self.calls)]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from executor_world import AGENT, OPERATOR, UNIT, ExecutorProcess, World, address_of, wait_until
+
+from tallystick.market.terms import JobStatus
+
+pytestmark = [pytest.mark.chain, pytest.mark.proofs]
+
+
+def test_run_given_a_digits_job_and_no_dispatcher_is_paid_for_every_milestone(world: World) -> None:
+    job_id = world.fund_job(milestones=2)
+
+    with ExecutorProcess(world) as executor:
+        executor.wait_for("ready")
+        executor.wait_for("job_done", seconds=180, job_id=job_id)
+
+    job = world.job(job_id)
+    assert (job.status, [payment.milestone for payment in job.payments]) == (JobStatus.COMPLETED, [0, 1])
+    assert world.balance(world.payment, OPERATOR) == 1_000
+    assert world.balance(world.payment, AGENT) == 0
+
+    # Two claims, one acceptance, one withdrawal.
+    assert world.transactions_of(AGENT) == 4
+    status = world.command("status", "--home", str(world.folder / "home"))
+    assert [(told["stage"], told["earned"]) for told in status["jobs"]] == [("done", "1000")]
+    assert [link["ok"] for link in status["links"] if link["name"] == "dispatcher"] == [False]
+
+
+def test_run_given_kill_9_in_the_middle_of_a_proof_goes_on_after_a_restart(world: World) -> None:
+    job_id = world.fund_job(milestones=2)
+    with ExecutorProcess(world) as executor:
+        executor.wait_for("step_started", seconds=120, step="prove", milestone=1)
+        children = _children_of(executor.process.pid)
+        executor.process.send_signal(signal.SIGKILL)
+        executor.process.wait()
+    _wait_until_gone(children)
+
+    with ExecutorProcess(world) as restarted:
+        restarted.wait_for("job_done", seconds=180, job_id=job_id)
+        proven = {said.get("milestone") for said in restarted.events() if said["event"] == "step_started"}
+
+    assert world.job(job_id).status is JobStatus.COMPLETED
+    assert world.transactions_of(AGENT) == 4
+    assert 0 not in proven
+
+
+def test_run_given_a_program_that_nobody_showed_the_verifier_shows_it_and_is_paid(world: World) -> None:
+    job_id = world.fund_job(milestones=1, shows_program=False)
+
+    with ExecutorProcess(world) as executor:
+        executor.wait_for("job_done", seconds=180, job_id=job_id)
+
+    assert world.job(job_id).status is JobStatus.COMPLETED
+    assert world.transactions_of(AGENT) == 4
+
+
+def test_run_given_sigterm_in_the_middle_of_a_proof_ends_at_once(world: World) -> None:
+    world.fund_job(milestones=1)
+    with ExecutorProcess(world) as executor:
+        executor.wait_for("step_started", seconds=120, step="prove")
+        children = _children_of(executor.process.pid)
+        executor.process.send_signal(signal.SIGTERM)
+
+        assert executor.process.wait(timeout=5) == 0
+    _wait_until_gone(children)
+
+
+def test_run_given_a_home_in_use_says_by_whom_and_ends(world: World) -> None:
+    with ExecutorProcess(world) as executor:
+        executor.wait_for("ready")
+        with ExecutorProcess(world) as second:
+            assert second.process.wait(timeout=30) == 1
+            [failure] = [said for said in second.events() if said["event"] == "failed"]
+
+    assert failure["error"] == "HomeInUseError"
+    assert str(executor.process.pid) in failure["message"]
+
+
+def test_stake_given_amount_and_agent_leaves_both_on_the_chain(world: World) -> None:
+    told = world.command("stake")
+
+    assert told["free"].startswith("50")
+    assert world.ask(lambda reader: reader.free_stake(address_of(OPERATOR))) == 50 * UNIT
+    assert world.ask(lambda reader: reader.is_agent(address_of(OPERATOR), address_of(AGENT)))
+
+
+def test_unstake_given_an_amount_starts_the_delay(world: World) -> None:
+    world.command("unstake", "--amount", "20")
+
+    assert world.ask(lambda reader: reader.free_stake(address_of(OPERATOR))) == 30 * UNIT
+
+
+def _children_of(process: int) -> list[int]:
+    """The prover's processes, without which nothing is being proven. Linux lists them by the thread that started them."""
+    lists = [path.read_text().split() for path in Path(f"/proc/{process}/task").glob("*/children")]
+    found = sorted({int(child) for children in lists for child in children})
+    assert found, "no prover is running"
+    return found
+
+
+def _wait_until_gone(processes: list[int]) -> None:
+    wait_until(
+        lambda: not any(Path(f"/proc/{process}").exists() for process in processes),
+        seconds=10,
+        what=f"processes {processes} outlived the executor",
+    )

@@ -1,0 +1,96 @@
+"""Calls: to the right contract, with the right words."""
+
+import pytest
+from chain_samples import AGENT, CONTRACTS, DEPLOYMENT, OPERATOR, address
+from eth_abi import decode
+from market_samples import JOB, make_spec, make_terms, word
+
+from tallystick.chain.abi import contract_abi
+from tallystick.chain.calls import MarketCalls
+from tallystick.errors import TermsError
+from tallystick.market.claims import Claim, claim_tuple, spec_tuple
+from tallystick.market.terms import NO_ASSIGNMENT, Assignment, assignment_tuple, job_id_of, terms_tuple
+
+CALLS = MarketCalls(DEPLOYMENT)
+TERMS = make_terms()
+TOKEN = address(0xA1)
+ASSIGNMENT = Assignment(job_id=JOB, operator=OPERATOR, round=1, expires_at=9)
+CLAIM = Claim(
+    milestone=1, input_root=word(1), input_proof=(word(2),), output_root=word(3), manifest=word(4), proof=b"p"
+)
+
+CASES = {
+    "create_job": (CALLS.create_job(TERMS), "JobEscrow", "createJob", [terms_tuple(TERMS)]),
+    "accept": (
+        CALLS.accept(TERMS, OPERATOR, ASSIGNMENT, b"sig"),
+        "JobEscrow",
+        "accept",
+        [terms_tuple(TERMS), OPERATOR, assignment_tuple(ASSIGNMENT), b"sig"],
+    ),
+    "accept directly": (
+        CALLS.accept(TERMS, OPERATOR),
+        "JobEscrow",
+        "accept",
+        [terms_tuple(TERMS), OPERATOR, assignment_tuple(NO_ASSIGNMENT), b""],
+    ),
+    "cancel": (CALLS.cancel(TERMS), "JobEscrow", "cancel", [terms_tuple(TERMS)]),
+    "refund": (CALLS.refund(TERMS), "JobEscrow", "refund", [terms_tuple(TERMS)]),
+    "expire": (CALLS.expire(TERMS), "JobEscrow", "expire", [terms_tuple(TERMS)]),
+    "withdraw": (CALLS.withdraw(TOKEN, OPERATOR), "JobEscrow", "withdraw", [TOKEN, OPERATOR]),
+    "claim": (CALLS.claim(TERMS, CLAIM), "MilestoneSettlement", "claim", [terms_tuple(TERMS), claim_tuple(CLAIM)]),
+    "withdraw_reward": (CALLS.withdraw_reward(OPERATOR), "StakeManager", "withdrawReward", [OPERATOR]),
+    "deposit_stake": (CALLS.deposit_stake(OPERATOR, 5), "StakeManager", "deposit", [OPERATOR, 5]),
+    "request_unbond": (CALLS.request_unbond(5), "StakeManager", "requestUnbond", [5]),
+    "complete_unbond": (CALLS.complete_unbond(), "StakeManager", "completeUnbond", []),
+    "appoint_agent": (CALLS.appoint_agent(AGENT), "StakeManager", "appointAgent", [AGENT]),
+    "revoke_agent": (CALLS.revoke_agent(AGENT), "StakeManager", "revokeAgent", [AGENT]),
+    "register_model": (CALLS.register_model(make_spec()), "ModelRegistry", "register", [spec_tuple(make_spec())]),
+    "register_program": (CALLS.register_program([b"\x07" * 32]), "EzklVerifier", "registerVka", [[b"\x07" * 32]]),
+    "approve": (CALLS.approve(TOKEN, OPERATOR, 5), "MockToken", "approve", [OPERATOR, 5]),
+    "transfer": (CALLS.transfer(TOKEN, OPERATOR, 5), "MockToken", "transfer", [OPERATOR, 5]),
+    "mint_test_token": (CALLS.mint_test_token(TOKEN, OPERATOR, 5), "MockToken", "mint", [OPERATOR, 5]),
+}
+EACH = pytest.mark.parametrize("name", CASES)
+TARGETS = {
+    "JobEscrow": CONTRACTS.job_escrow,
+    "MilestoneSettlement": CONTRACTS.milestone_settlement,
+    "StakeManager": CONTRACTS.stake_manager,
+    "ModelRegistry": CONTRACTS.model_registry,
+    "EzklVerifier": CONTRACTS.ezkl_verifier,
+    "MockToken": TOKEN,
+}
+
+
+def plain(value):
+    """As eth_abi gives it back: tuples, lower-case addresses, plain integers."""
+    if isinstance(value, list | tuple):
+        return tuple(plain(item) for item in value)
+    return value.lower() if isinstance(value, str) else value
+
+
+@EACH
+def test_market_calls_go_to_the_deployments_contract(name):
+    call, contract, _, _ = CASES[name]
+    assert (call.to, call.value) == (TARGETS[contract], 0)
+
+
+@EACH
+def test_market_calls_encode_function_and_arguments(name):
+    call, contract, function_name, arguments = CASES[name]
+    function = contract_abi(contract).functions[function_name]
+    kinds = [parameter.kind for parameter in function.inputs]
+    assert (call.data[:4], plain(decode(kinds, call.data[4:]))) == (function.selector, plain(arguments))
+
+
+def test_cases_cover_every_method():
+    methods = {method for method in vars(MarketCalls) if not method.startswith("_")}
+    assert methods - set(CASES) == set()
+
+
+def test_market_calls_about_a_job_name_it_as_the_deployment_does():
+    assert CALLS.expire(TERMS).description == f"expire job {job_id_of(TERMS, DEPLOYMENT.domain())[:10]}.."
+
+
+def test_create_job_given_terms_that_the_contract_refuses_makes_no_call():
+    with pytest.raises(TermsError, match="maximum price is 0"):
+        CALLS.create_job(make_terms(min_price=0, max_price=0))
