@@ -16,7 +16,7 @@ from client_sdk._receipt import JobReceipt, make_receipt
 from client_sdk._results import read_output
 from client_sdk._warnings import JobWarning
 from tallystick.chain.calls import Call
-from tallystick.errors import JobPendingError, JobUnknownError
+from tallystick.errors import DispatcherRefusedError, JobPendingError, JobUnknownError
 from tallystick.ids import JobId
 from tallystick.market.book import Job
 from tallystick.market.terms import JobTerms
@@ -25,6 +25,10 @@ from tallystick.wire.api import WhyView
 if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
+
+
+WHY_PATIENCE, WHY_PAUSE_SECONDS = 10, 0.5
+"""How often, and after what pauses, a dispatcher is asked again about a job that it has not read yet."""
 
 
 class AsyncJob:
@@ -173,7 +177,16 @@ class AsyncJob:
 
     async def why(self) -> WhyView:
         """Why the job stands where it stands, as the dispatcher sees it. Raises DispatcherError."""
-        return await self._connection.require_dispatcher().why(self.job_id)
+        dispatcher = self._connection.require_dispatcher()
+        for _ in range(WHY_PATIENCE):
+            try:
+                return await dispatcher.why(self.job_id)
+            except DispatcherRefusedError as error:
+                if error.code != "job_unknown":
+                    raise
+            # The chain has the job, so the dispatcher is only a block behind.
+            await asyncio.sleep(WHY_PAUSE_SECONDS)
+        return await dispatcher.why(self.job_id)
 
     def advice(self) -> str:
         """What to do next, in a sentence."""

@@ -28,7 +28,7 @@ Duration = str | int
 """`"10m"`, `"2h"`, or seconds."""
 
 DEFAULT_EXCLUSIVE_SECONDS = 60
-MAX_TEXT = 1000
+MAX_NOTE = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +116,10 @@ class Surroundings:
 
 
 def check_texts(request: JobRequest) -> None:
-    """Raises RequirementError for requirements that do not parse, InputError for texts too long to publish."""
+    """Raises RequirementError for requirements that do not parse, InputError for a note too long to publish."""
     parse_requirements(request.requirements)
-    for name, text in (("requirements", request.requirements), ("note", request.note)):
-        if len(text) > MAX_TEXT:
-            raise InputError(f"The {name} have {len(text)} characters; at most {MAX_TEXT} are published.")
+    if len(request.note) > MAX_NOTE:
+        raise InputError(f"The note has {len(request.note)} characters; at most {MAX_NOTE} are published.")
 
 
 def build_terms(

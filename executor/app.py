@@ -93,6 +93,7 @@ class AgentParts:
             region=self.settings.region,
             min_milestone_price=self.settings.min_milestone_price,
             payment_tokens=self.policy.payment_tokens,
+            max_jobs=self.settings.max_jobs,
         )
 
     @cached_property

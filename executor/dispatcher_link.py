@@ -8,7 +8,7 @@ from typing import Protocol
 
 from eth_account.signers.local import LocalAccount
 
-from executor.patience import Patience
+from executor.patience import Patience, Sleep
 from tallystick.clock import Clock
 from tallystick.errors import DispatcherError, DispatcherRefusedError
 from tallystick.ids import Address, parse_address
@@ -59,6 +59,7 @@ class DispatcherLink:
         clock: Clock,
         link: Patience,
         offered: Callable[[Offer], None],
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._dispatcher = dispatcher
         self._operator = operator
@@ -69,6 +70,7 @@ class DispatcherLink:
         self._clock = clock
         self._link = link
         self._offered = offered
+        self._sleep = sleep
         self._nonce = 0
         self._wanted = asyncio.Event()
         self._heard = False
@@ -89,8 +91,11 @@ class DispatcherLink:
             await self._link.until_answered(lambda: self._dispatcher.announce(self._signed()))
         except DispatcherRefusedError as error:
             log.warning("announcement_refused", code=error.code, trouble=str(error))
-            # Another process announced for this agent, or this machine's clock was ahead once.
-            self._nonce = max(self._nonce, int(error.values.get("latest_nonce") or 0))
+            latest = int(error.values.get("latest_nonce") or 0)
+            if latest > self._nonce:
+                # This machine's clock was ahead once, or another process announced for this agent.
+                self._nonce = latest
+                await self._announce()
 
     async def listen_for_ever(self) -> None:
         """Holds a long poll for offers. A dispatcher that was away may have forgotten us, so it hears from us again."""
@@ -103,7 +108,7 @@ class DispatcherLink:
                 self._hear(offer)
             if offers or not self._heard:
                 # An offer stays on the list until it is taken, refused or over; a refusal comes without a wait.
-                await asyncio.sleep(1)
+                await self._sleep(1)
 
     async def _offers(self) -> list[Offer]:
         try:

@@ -39,12 +39,14 @@ def read_capability(
     region: str = "",
     min_milestone_price: int = 0,
     payment_tokens: Collection[Address] = (),
+    max_jobs: int | None = None,
 ) -> Capability:
     """The machine, and what its operator says of it.
 
     Args:
         home: On the disk that counts.
         min_milestone_price: In the payment tokens' smallest unit.
+        max_jobs: Held at once.
     """
     gpus, driver = read_gpus()
     return Capability(
@@ -58,6 +60,7 @@ def read_capability(
         provers=(Backend(name=prover.backend, version=prover.version),),
         min_milestone_price=min_milestone_price,
         payment_tokens=tuple(sorted(payment_tokens)),
+        max_jobs=max_jobs,
     )
 
 

@@ -47,7 +47,7 @@ class Parameters:
     slash_split_bps: tuple[int, int, int, int] = (1_000, 4_000, 3_000, 2_000)
     """To the finder, the creator, the bounty, nobody."""
     ezkl_gas_cap: int = 8_000_000
-    """The most gas a check of an EZKL proof may take: about 5,000 public instances."""
+    """The most gas a check of an EZKL proof may take: about 4,000 public instances."""
 
 
 @dataclass

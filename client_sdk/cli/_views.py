@@ -88,7 +88,7 @@ def event_line(event: JobEvent, token: TokenInfo) -> str:
         "JobCreated": f"funded with {_paid(job.terms.max_price, token)}",
         "JobAssigned": f"taken by {job.operator} for {_paid(job.price or 0, token)}, round {job.round}",
         "MilestoneClaimed": f"milestone {job.next_milestone} proven",
-        "MilestonePaid": f"milestone {job.next_milestone - 1} of {milestones} paid",
+        "MilestonePaid": f"milestone {job.next_milestone - 1} paid, {len(job.payments)} of {milestones}",
         "JobCompleted": "completed",
         "StakeSlashed": f"stake of {job.slashes[-1].operator} slashed" if job.slashes else "stake slashed",
         "JobExpired": "deadline missed",

@@ -103,7 +103,7 @@ class ChainFollower:
         if progress.trouble is not None:
             log.info("chain_reached", head_block=scan.head.number, after=progress.trouble)
         progress.trouble = None
-        progress.head_block = scan.head.number
+        progress.head_block, progress.head_hash = scan.head.number, scan.head.hash
         progress.indexed_block = scan.cursor.number
         progress.last_read_at = self._clock.now()
         self._chain_clock.observe(scan.head.number, scan.head.time)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tallystick.ids import Bytes32
 from tallystick.wire.api import Finality
 
 STALE_SECONDS = 30
@@ -23,6 +24,7 @@ class Progress:
     confirmations_wanted: int
     indexed_block: int | None = None
     head_block: int | None = None
+    head_hash: Bytes32 | None = None
     last_read_at: int | None = None
     trouble: str | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dispatcher.matching.market import Opening
 from dispatcher.matching.reasons import about_the_job
@@ -28,10 +29,16 @@ def demand_of(opening: Opening) -> Demand | RefusalReason:
         text = brief.trouble or "The job's manifest has not been fetched yet."
         return about_the_job("manifest_unavailable", text, "Put the manifest where this dispatcher's store finds it.")
     try:
-        requirements = parse_requirements(brief.manifest.requirements)
+        requirements = _parsed(brief.manifest.requirements)
     except RequirementError as error:
         return about_the_job("requirements_unreadable", str(error), "Cancel the job, and fund it with others.")
     return Demand(requirements, brief.model.prover, opening.job.terms.payment_token)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Requirements:
+    """The same few texts are asked about once a second."""
+    return parse_requirements(text)
 
 
 def demand_for(requirements: str, payment_token: Address | None, prover: str = "ezkl") -> Demand:

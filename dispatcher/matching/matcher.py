@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from dispatcher.bell import Bell, heard
@@ -57,7 +58,8 @@ class Matcher:
             return 0
         market = await self._market.read(openings)
         made = 0
-        for decision in decide(market):
+        # In a thread: with many jobs and executors it takes long enough to keep a request waiting.
+        for decision in await asyncio.to_thread(decide, market):
             expires_at = min(market.now + self._offer_seconds, decision.job.accept_closes_at)
             offer = KeptOffer(
                 job_id=decision.job.job_id,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dispatcher.matching.demand import Demand
 from dispatcher.matching.market import Executor, Opening
 from dispatcher.matching.obstacle import Obstacle
 from dispatcher.matching.pay import best_pay, pay_now, time_of_pay
 from tallystick.ids import Address
-from tallystick.wire.requirements import unmet
+from tallystick.wire.capability import Capability
+from tallystick.wire.requirements import Requirements, Unmet, unmet
 
 REFUSAL_SECONDS = 120
 """How long a refusal counts: what makes an executor refuse is mostly over by then."""
@@ -71,11 +73,17 @@ def _appointed(case: Case) -> Iterator[Obstacle]:
 
 def _able(case: Case) -> Iterator[Obstacle]:
     capability = case.executor.announcement.capability
-    for one in unmet(case.demand.requirements, capability):
+    for one in _unmet(case.demand.requirements, capability):
         change = f"has {one.found}. {one.nearest_change}"
         yield case.against("requirement_unmet", f"It does not meet {one.wanted}.", gap=one.gap, change=change)
     if case.demand.prover not in {backend.name for backend in capability.provers}:
         yield case.against("prover_missing", f"It does not have the prover {case.demand.prover}.")
+
+
+@lru_cache(maxsize=65_536)
+def _unmet(requirements: Requirements, capability: Capability) -> tuple[Unmet, ...]:
+    """The same pairs are looked at once a second, and this is most of the work of matching."""
+    return unmet(requirements, capability)
 
 
 def _takes_token(case: Case) -> Iterator[Obstacle]:

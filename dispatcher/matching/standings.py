@@ -9,7 +9,7 @@ from typing import Protocol
 from dispatcher.indexer.progress import Progress
 from dispatcher.matching.market import Standing
 from tallystick.errors import ChainError
-from tallystick.ids import Address
+from tallystick.ids import Address, Bytes32
 from tallystick.logs import get_logger
 
 Pair = tuple[Address, Address]
@@ -35,12 +35,12 @@ class Standings:
         self._connect = connect
         self._progress = progress
         self._known: dict[Pair, Standing] = {}
-        self._known_at: int | None = None
+        self._known_at: Bytes32 | None = None
 
     async def of(self, pairs: Collection[Pair]) -> dict[Pair, Standing]:
         """Of as many of the pairs as the chain answers for now. An old answer is never given for a new one."""
-        if self._known_at != self._progress.head_block:
-            self._known, self._known_at = {}, self._progress.head_block
+        if self._known_at != self._progress.head_hash:
+            self._known, self._known_at = {}, self._progress.head_hash
         known = self._known
         missing = [pair for pair in pairs if pair not in known]
         if missing and self._progress.trouble is None:

@@ -40,12 +40,12 @@ async def quote(stage: Stage) -> None:
 
 async def fund(stage: Stage) -> AsyncJob:
     assert stage.model is not None, "registered in the step before"
-    with stage.narrator.step("fund", "the job is funded: two milestones, 3 tUSD at most") as found:
+    with stage.narrator.step("fund", "the job is funded: two milestones, 2 tUSD now, rising to 3 at most") as found:
         request = JobRequest(
             model=stage.model,
             inputs=stage.samples.batches(0, 2),
             max_price="3",
-            min_price="1.5",
+            min_price="2",
             requirements=REQUIREMENTS,
             stake_lock="10",
             deadline="60s",

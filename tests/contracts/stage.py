@@ -281,7 +281,8 @@ def share(amount: int, bps: int) -> int:
 
 def events(transaction: Any, name: str) -> list[dict[str, Any]]:
     """The events of one name in a transaction, their values in one spelling."""
-    found = transaction.events[name] if name in transaction.events else []
+    # Brownie's dictionary of events has no `get`, and raises for a name that is not there.
+    found = [event for event in transaction.events if event.name == name]
     return [{key: plain(value) for key, value in event.items()} for event in found]
 
 

@@ -2,6 +2,7 @@
 
 jobIdOf
 ├── the shared vectors, under their own domain → their ids
+├── random terms → the id that Python computes
 ├── one field changed, whichever → another id
 └── the same terms under another escrow → another id
 """
@@ -9,12 +10,16 @@ jobIdOf
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 from brownie import web3
+from eth_utils.address import to_checksum_address
 from stage import Stage, rpc, word
+
+from tallystick.market.terms import SigningDomain, job_id_of, terms_from_tuple, terms_tuple
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "terms.json").read_text())
 ADDRESS = word("somebody else")[:42]
@@ -27,6 +32,31 @@ def test_job_id_of_the_shared_terms_is_the_shared_id(stage: Stage, case: dict[st
     rpc("anvil_setCode", place, web3.eth.get_code(stage.escrow.address).to_0x_hex())
     data = stage.escrow.jobIdOf.encode_input(case["terms"])
     assert rpc("eth_call", {"to": place, "data": data}, "latest") == case["jobIds"]["local"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_job_id_of_random_terms_agrees_with_python(stage: Stage, seed: int) -> None:
+    dice = random.Random(seed)
+    count = dice.choice([0, 1, 2, 17, 256])
+    values = (
+        to_checksum_address(dice.randbytes(20)),
+        dice.randrange(2**64),
+        *(_hash(dice), dice.randrange(3), dice.randrange(2), _hash(dice), _hash(dice)),
+        to_checksum_address(dice.randbytes(20)),
+        *(dice.randrange(2**128), dice.randrange(2**128), dice.randrange(2**32), dice.randrange(2**128)),
+        *(dice.randrange(2**32), dice.randrange(2**32)),
+        to_checksum_address(dice.randbytes(20)),
+        dice.randrange(2**16),
+        tuple(dice.randrange(2**16) for _ in range(count)),
+        tuple(dice.randrange(2**32) for _ in range(count)),
+    )
+    terms = terms_from_tuple(values)
+    domain = SigningDomain(chain_id=31337, escrow=stage.escrow.address)
+    assert str(stage.escrow.jobIdOf(terms_tuple(terms))) == job_id_of(terms, domain)
+
+
+def _hash(dice: random.Random) -> bytes:
+    return dice.randbytes(32)
 
 
 CHANGES: dict[str, Any] = {

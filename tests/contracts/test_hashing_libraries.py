@@ -5,21 +5,27 @@ MerkleLib.verify
 ├── a shared path with another index, input, sibling, root or count → does not hold
 ├── a path too long or too short → does not hold
 ├── an index that is not there, with a padding leaf → does not hold
-└── an inner node passed off as an input → does not hold
+├── an inner node passed off as an input → does not hold
+└── random trees and random damage → as Python says
 
 MerkleLib.leaf, depth; InstanceLib.root
-└── the shared vectors → their hashes
+├── the shared vectors → their hashes
+└── random lists → as Python says
 """
 
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 from refusals import plain
 from stage import NO_HASH, Stage, word
+
+from tallystick.hashing import FIELD, instance_root
+from tallystick.merkle import milestone_path, milestones_root, path_leads_to
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 TREES = json.loads((FOLDER / "merkle.json").read_text())["cases"]
@@ -104,3 +110,31 @@ def test_depth_of_a_tree_is_that_of_the_next_power_of_two(library: Any, count: i
 def test_instance_root_of_shared_lists_is_the_shared_root(library: Any, case: dict[str, Any]) -> None:
     words = [int(element, 16) for element in case["words"]]
     assert plain(library.instanceRoot(words)) == case["root"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_verify_of_a_random_tree_agrees_with_python(library: Any, seed: int) -> None:
+    """Every other path is damaged in one place, which Python is asked about as well."""
+    dice = random.Random(seed)
+    count = dice.randint(1, 256)
+    roots = [dice.randbytes(32) for _ in range(count)]
+    index = dice.randrange(count)
+    path = milestone_path(roots, index)
+    root, leaf = milestones_root(roots), roots[index]
+    if seed % 2:
+        damage = dice.choice(["root", "leaf", "index", "count", "path"])
+        root = dice.randbytes(32) if damage == "root" else root
+        leaf = dice.choice(roots) if damage == "leaf" else leaf
+        index = dice.randrange(300) if damage == "index" else index
+        count = dice.randint(1, 256) if damage == "count" else count
+        path = path[dice.randrange(2) :] if damage == "path" else path
+    says = path_leads_to(root, leaf, index, count, path)
+    assert library.verify(root, index, count, leaf, path) == says
+    assert says or seed % 2
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_instance_root_of_a_random_list_agrees_with_python(library: Any, seed: int) -> None:
+    dice = random.Random(seed)
+    words = [dice.randrange(FIELD) for _ in range(dice.randrange(200))]
+    assert plain(library.instanceRoot(words)) == plain(instance_root(words))

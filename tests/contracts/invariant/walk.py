@@ -16,6 +16,25 @@ from refusals import plain
 from stage import ASSIGNED, CHAINED, NO_ASSIGNMENT, OPEN, TALLY, ZK, Stage, Terms, word
 
 
+CHOICES = {
+    "create": 6,
+    "accept": 9,
+    "claim": 14,
+    "forge": 3,
+    "expire": 4,
+    "cancel": 1,
+    "refund": 2,
+    "withdraw": 3,
+    "withdraw_reward": 2,
+    "deposit": 5,
+    "request_unbond": 3,
+    "complete_unbond": 4,
+    "change_adapter": 1,
+    "wait": 10,
+}
+"""Weights that go far, and are wrong often enough."""
+
+
 @dataclass(frozen=True)
 class Step:
     action: str
@@ -42,27 +61,9 @@ class Walk:
         self.jobs: list[Terms] = []
         self.books = self.reader.read()
 
-    # Likely enough to go far, and to be wrong one time in four.
-    CHOICES = {
-        "create": 6,
-        "accept": 9,
-        "claim": 14,
-        "forge": 3,
-        "expire": 4,
-        "cancel": 1,
-        "refund": 2,
-        "withdraw": 3,
-        "withdraw_reward": 2,
-        "deposit": 5,
-        "request_unbond": 3,
-        "complete_unbond": 4,
-        "change_adapter": 1,
-        "wait": 10,
-    }
-
     def run(self, steps: int) -> None:
-        names = list(self.CHOICES)
-        weights = list(self.CHOICES.values())
+        names = list(CHOICES)
+        weights = list(CHOICES.values())
         while len(self.steps) < steps:
             name = self.random.choices(names, weights)[0]
             call = getattr(self, f"_{name}")()

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy
 from anvil_chain import AnvilChain, dev_account
 from eth_account.signers.local import LocalAccount
+from onnx import TensorProto, helper, numpy_helper
 
 from client_sdk import AsyncClient, JobRequest, ModelHandle
 from tallystick.chain.deployment import Deployment
@@ -22,6 +24,7 @@ from tallystick.tensors import TensorSpec
 INPUT = TensorSpec(name="x", shape=(1, 2), scale=4, low="-1", high="1")
 OUTPUT = TensorSpec(name="y", shape=(1, 3), scale=4, low="-8", high="8")
 INPUTS = [[0.5, 0.0], [0.0, 0.5]]
+WEIGHTS = numpy.array([[1.0, -0.5, 0.25], [0.5, 2.0, -1.0]], dtype=numpy.float32)
 CREATOR = dev_account(1)
 STRANGER = dev_account(2)
 
@@ -41,6 +44,19 @@ class SameCircuit:
         self._srs.write_bytes(b"srs")
         srs = SrsRef(logrows=10, sha256=bytes32(sha256(b"srs")), origin="development")
         return Circuit(onnx, b"{}", srs, self._srs, (sha256(onnx),), (INPUT,), (OUTPUT,), 10, self.version)
+
+
+def product() -> bytes:
+    """`y = x @ WEIGHTS`: real, and the smallest thing that proves."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "product",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3])],
+        [numpy_helper.from_array(WEIGHTS, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
 
 
 @dataclass(frozen=True)

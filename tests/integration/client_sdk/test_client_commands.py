@@ -13,7 +13,7 @@ import numpy
 import pytest
 import structlog
 from anvil_chain import AnvilChain
-from client_market import CREATOR, INPUTS, Market
+from client_market import CREATOR, INPUTS, Market, product
 from typer.testing import CliRunner, Result
 
 from client_sdk.cli import app
@@ -151,7 +151,7 @@ def test_fund_given_a_wrong_password_says_which_keystore_it_does_not_open(shell:
 
 
 def test_fund_given_an_endpoint_of_another_chain_names_both(shell: Shell, new_chain: Callable[..., AnvilChain]) -> None:
-    other = new_chain("--chain-id", "5", empty=True)
+    other = new_chain("--chain-id", "5", state=None)
     before = shell.transactions()
 
     shell.refused(shell.fund(rpc=other.rpc_url), "answers for chain 5; the deployment is on chain 31337", before=before)
@@ -166,7 +166,7 @@ def test_fund_given_an_endpoint_that_is_down_names_it(shell: Shell) -> None:
 def test_fund_given_a_chain_without_the_contracts_says_what_is_not_there(
     shell: Shell, new_chain: Callable[..., AnvilChain]
 ) -> None:
-    empty = new_chain(empty=True)
+    empty = new_chain(state=None)
     before = shell.transactions()
 
     shell.refused(shell.fund(rpc=empty.rpc_url), "There is no contract at", "job_escrow", before=before)
@@ -301,3 +301,28 @@ def test_faucet_given_a_local_chain_gives_test_tokens(shell: Shell) -> None:
     shown = last_object(shell.run("wallet", "faucet", "--amount", "5", "--json"))
 
     assert {token["symbol"]: token["held"] for token in shown["tokens"]}["tUSD"] == 105 * 10**6
+
+
+def test_register_given_a_file_that_is_no_model_says_so(shell: Shell) -> None:
+    place = shell.market.folder / "model.onnx"
+    place.write_bytes(b"not a model")
+    (shell.market.folder / "calibration.json").write_text("[[0.5, 0.0]]")
+    before = shell.transactions()
+
+    result = shell.run("model", "register", place, "--calibration", shell.market.folder / "calibration.json")
+
+    shell.refused(result, "Error: ", "ONNX", before=before)
+
+
+@pytest.mark.proofs
+def test_register_given_a_model_tells_each_step_and_ends_with_its_id(shell: Shell) -> None:
+    place, calibration = shell.market.folder / "product.onnx", shell.market.folder / "calibration.json"
+    place.write_bytes(product())
+    calibration.write_text("[[[0.5, 0.0]], [[-1.0, 1.0]]]")
+
+    result = shell.run("model", "register", place, "--calibration", calibration, "--json")
+
+    made = last_object(result)
+    steps = [json.loads(line)["step"] for line in result.stdout.splitlines()[:-1]]
+    assert {"calibrate", "setup"} <= set(steps)
+    assert (made["name"], made["outputs"][0]["shape"]) == ("product", [1, 3])

@@ -184,7 +184,7 @@ async def test_register_model_given_one_that_somebody_else_registered_has_the_sa
 
 
 async def test_connect_given_an_endpoint_of_another_chain_names_both(market: Market, new_chain: Any) -> None:
-    other = new_chain("--chain-id", "5", empty=True)
+    other = new_chain("--chain-id", "5", state=None)
 
     with pytest.raises(WrongChainError, match="answers for chain 5; the deployment is on chain 31337"):
         async with market.client(rpc=other.rpc_url):

@@ -14,8 +14,7 @@ import numpy
 import numpy.typing
 import pytest
 from anvil_chain import AnvilChain, dev_account
-from client_market import Market, address_of
-from onnx import TensorProto, helper, numpy_helper
+from client_market import WEIGHTS, Market, address_of, product
 
 from client_sdk import AsyncJob, JobReceipt, JobRequest, ModelHandle
 from tallystick.chain.calls import MarketCalls
@@ -37,23 +36,9 @@ pytestmark = [pytest.mark.chain, pytest.mark.proofs]
 
 OPERATOR = dev_account(3)
 LIMITS = Limits(seconds=120, memory_bytes=4 * 2**30)
-WEIGHTS = numpy.array([[1.0, -0.5, 0.25], [0.5, 2.0, -1.0]], dtype=numpy.float32)
 CALIBRATION = [[[[1.0, -1.0]], [[-1.0, 1.0]]]]
 INPUTS = numpy.array([[0.5, -0.25], [1.0, 1.0]])
 TOLERANCE = 0.05
-
-
-def product() -> bytes:
-    """`y = x @ WEIGHTS`: real, and the smallest thing that proves."""
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", ["x", "w"], ["y"])],
-        "product",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3])],
-        [numpy_helper.from_array(WEIGHTS, "w")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    return bytes(model.SerializeToString())
 
 
 class Hand:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anvil_chain import AnvilChain, free_port
+from anvil_chain import AnvilChain
+from chain_relay import relay_to
 from dispatcher_market import DispatcherMarket, address_of, agent_of, until
 
 from scripts.toolchain import ROOT
+from tallystick.ids import JobId
 from tallystick.wire.api import HealthView
 from tallystick.wire.dispatcher_client import DispatcherClient
 
@@ -71,6 +73,7 @@ def arguments_of(market: DispatcherMarket, **changes: object) -> list[str]:
         "password-file": settings.password_file,
         "port": settings.port,
         "poll-seconds": settings.poll_seconds,
+        "rpc-timeout-seconds": 1,
         "offer-seconds": settings.offer_seconds,
     }
     return [text for name, value in named.items() for text in (f"--{name}", str(value))]
@@ -91,6 +94,16 @@ def failure_of(process: DispatcherProcess) -> dict[str, Any]:
     assert process.process.returncode == 1
     said: dict[str, Any] = json.loads(out.splitlines()[-1])
     return said
+
+
+async def well(client: DispatcherClient) -> HealthView:
+    """The dispatcher's health, once it is good."""
+
+    async def look() -> HealthView | None:
+        health = await client.health()
+        return health if health.status == "ok" else None
+
+    return await until(look, seconds=30)
 
 
 async def test_run_given_a_chain_says_where_it_listens_and_serves_there(market: DispatcherMarket) -> None:
@@ -120,21 +133,33 @@ async def test_run_killed_with_an_offer_out_hands_out_the_same_one_after_the_res
     assert after == before
 
 
-async def test_run_given_a_chain_that_is_down_serves_and_reads_it_once_it_is_there(
-    market: DispatcherMarket, deployed_state: Any
-) -> None:
-    port = free_port()
-    with started(market, rpc=f"http://127.0.0.1:{port}") as process:
-        async with DispatcherClient(process.ready()["url"]) as client:
-            assert (await client.health()).status == "chain_unavailable"
+async def test_run_given_a_chain_that_is_down_serves_and_reads_it_once_it_is_there(market: DispatcherMarket) -> None:
+    async with relay_to(market.chain.port) as relay:
+        with started(market, rpc=relay.rpc_url) as process:
+            async with DispatcherClient(process.ready()["url"]) as client:
+                assert (await client.health()).status == "chain_unavailable"
 
-            with AnvilChain("--port", str(port), state=deployed_state.state):
+                await relay.mend()
 
-                async def well() -> HealthView | None:
-                    health = await client.health()
-                    return health if health.status == "ok" else None
+                assert (await well(client)).indexed_block is not None
 
-                assert (await until(well, seconds=30)).indexed_block is not None
+
+async def test_run_given_a_chain_that_goes_away_and_comes_back_reads_what_it_missed(market: DispatcherMarket) -> None:
+    async with relay_to(market.chain.port) as relay:
+        await relay.mend()
+        with started(market, rpc=relay.rpc_url) as process:
+            async with DispatcherClient(process.ready()["url"]) as client:
+                await well(client)
+                await relay.cut()
+                job_id, _ = await market.fund()
+                assert (await client.jobs()).jobs == ()
+
+                await relay.mend()
+
+                async def jobs() -> list[JobId]:
+                    return [view.job_id for view in (await client.jobs()).jobs]
+
+                assert await until(jobs, seconds=30) == [job_id]
 
 
 def test_run_given_sigterm_ends_within_seconds_and_without_complaint(market: DispatcherMarket) -> None:

@@ -313,5 +313,5 @@ async def test_fund_given_a_text_too_long_to_publish_is_refused(world: World, fi
     text = "cpu>=1 " * 200
 
     with pytest.raises(InputError):
-        await fund(world, **{field: text})
+        await fund(world, None, **{field: text})
     assert sent(world) == []

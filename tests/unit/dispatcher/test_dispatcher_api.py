@@ -456,11 +456,26 @@ async def test_any_path_or_method_that_is_not_there_is_refused_in_the_common_for
     assert set(answer.json()) == {"error", "message", "remedy", "values"}
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"requirements": 5}', b'{"surprise": 1}', b"\xff\xfe"])
+BAD_BODIES = {
+    "empty": b"",
+    "cut": b"{",
+    "list": b"[]",
+    "null": b"null",
+    "type": b'{"requirements": 5}',
+    "surprise": b'{"surprise": 1}',
+    "bytes": b"\xff\xfe",
+    "deep": b"[" * 60_000,
+    "long number": b'{"milestones": ' + b"9" * 60_000 + b"}",
+    "infinity": b'{"milestones": Infinity}',
+}
+
+
+@pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES)
 async def test_quote_given_a_body_that_is_none_is_refused_in_the_common_form(room: ApiRoom, body: bytes) -> None:
     answer = await room.http.post("/v1/quotes", content=body, headers={"content-type": "application/json"})
 
-    assert (answer.status_code, answer.json()["error"]) == (422, "invalid_request")
+    assert answer.status_code in (400, 422)
+    assert set(answer.json()) == {"error", "message", "remedy", "values"}
 
 
 @pytest.fixture

@@ -27,7 +27,11 @@ Account.enable_unaudited_hdwallet_features()
 
 
 class AnvilError(Exception):
-    """The chain did not start, or answered a test's request with an error."""
+    """The chain did not start, or answered a test's request with an error, which is then `answer`."""
+
+    def __init__(self, what: str, answer: dict[str, Any] | None = None) -> None:
+        super().__init__(what)
+        self.answer = answer or {}
 
 
 def dev_account(index: int) -> LocalAccount:
@@ -79,7 +83,7 @@ class AnvilChain:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         answer = httpx.post(self.rpc_url, content=body, headers={"Content-Type": "application/json"}, timeout=60).json()
         if "error" in answer:
-            raise AnvilError(f"{method}: {answer['error']}")
+            raise AnvilError(f"{method}: {answer['error']}", answer["error"])
         return answer["result"]
 
     # ---- what tests do to a chain -------------------------------------------------------------------------------------

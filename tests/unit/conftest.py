@@ -1,1 +1,0 @@
-"""Its place makes `market_samples` importable from every folder below; there is nothing to set up."""
