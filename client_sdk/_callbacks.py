@@ -1,4 +1,4 @@
-"""Callbacks on a job's events, run by one background task that lives as long as its client."""
+"""Callbacks on a job's events, each run by a background task that lives as long as its client."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from client_sdk._events import JobEvent
+from tallystick.errors import ChainUnavailableError
 from tallystick.logs import get_logger
 from tallystick.market.events import JobFact
 
@@ -16,46 +17,43 @@ Callback = Callable[[JobEvent], Awaitable[None] | None]
 Wanted = str | type[JobFact]
 """An event's name, its fact's class, or `"*"` for every event."""
 
+RETRY_SECONDS = 5.0
+
 log = get_logger(__name__)
 
 
-class Callbacks:
-    """
+async def listen(
+    events_from: Callable[[int], AsyncIterator[JobEvent]],
+    wanted: Wanted,
+    callback: Callback,
+    *,
+    retry_seconds: float = RETRY_SECONDS,
+) -> None:
+    """Calls `callback` with each wanted event until there will be no more, through outages of any length.
+
     Args:
-        events: Makes an iterator over a job's events from the first one on.
-        keep: Is given the task, so that whoever owns the job's client can end it.
+        events_from: Makes an iterator over a job's events from the n-th one on.
     """
-
-    def __init__(
-        self, events: Callable[[], AsyncIterator[JobEvent]], keep: Callable[[asyncio.Task[None]], None]
-    ) -> None:
-        self._events = events
-        self._keep = keep
-        self._task: asyncio.Task[None] | None = None
-        self._wanted: list[tuple[str, Callback]] = []
-
-    def add(self, wanted: Wanted, callback: Callback) -> Callable[[], None]:
-        """Calls `callback` for each such event from now on. Returns what takes it off again."""
-        name = wanted if isinstance(wanted, str) else wanted.__name__
-        entry = (name, callback)
-        self._wanted.append(entry)
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="job-callbacks")
-            self._keep(self._task)
-        return lambda: self._wanted.remove(entry) if entry in self._wanted else None
-
-    async def _run(self) -> None:
-        async for event in self._events():
-            for name, callback in tuple(self._wanted):
+    name = wanted if isinstance(wanted, str) else wanted.__name__
+    place = 0
+    while True:
+        try:
+            async for event in events_from(place):
+                place += 1
                 if name in ("*", event.name):
                     await _call(callback, event)
+        except ChainUnavailableError as error:
+            log.warning("listening_interrupted", event_name=name, error=error.what, retry_seconds=retry_seconds)
+            await asyncio.sleep(retry_seconds)
+        else:
+            return
 
 
 async def _call(callback: Callback, event: JobEvent) -> None:
-    """A callback that fails is the caller's trouble; the others still hear of the event."""
+    """A callback that fails is the caller's trouble; it still hears of the next event."""
     try:
         answer = callback(event)
         if inspect.isawaitable(answer):
             await answer
     except Exception:
-        log.exception("callback_failed", callback=repr(callback), job_event=event.name, job_id=event.job.job_id)
+        log.exception("callback_failed", callback=repr(callback), event_name=event.name, job_id=event.job.job_id)

@@ -84,11 +84,7 @@ class Follower:
         """
         start_block = self._first_block if start_block is None else start_block
         history = await self._history(job_id, start_block)
-        await self.catch_up()
-        # Nodes behind one address do not all know the newest block: the one that answers may not have seen this job.
-        patience_ends = time.monotonic() + self._patience_seconds
-        while history.job is None and self.head < start_block and time.monotonic() < patience_ends:
-            await self.advance()
+        await self.catch_up(start_block)
         if history.job is None:
             self._histories.pop(job_id, None)
             raise JobUnknownError(
@@ -97,13 +93,21 @@ class Follower:
             )
         return history
 
-    async def catch_up(self) -> None:
-        """Looks at the chain, at least once and up to its head. Raises ChainUnavailableError within seconds."""
+    async def catch_up(self, block: int = 0) -> None:
+        """Looks at the chain, at least once and up to its head. Raises ChainUnavailableError within seconds.
+
+        Args:
+            block: A block that is known to be there. Nodes behind one address do not all know the newest one, so the
+                head has to have come this far, if it does so within this follower's patience.
+        """
         patience_seconds = min(self._patience_seconds, CATCH_UP_PATIENCE_SECONDS)
+        patience_ends = time.monotonic() + self._patience_seconds
+        waits_for_block = False
         while True:
-            await self.advance(pause=False, patience_seconds=patience_seconds)
-            if self._is_caught_up:
+            await self.advance(pause=waits_for_block, patience_seconds=patience_seconds)
+            if self._is_caught_up and (self.head >= block or time.monotonic() >= patience_ends):
                 return
+            waits_for_block = self._is_caught_up
 
     async def advance(self, *, pause: bool = True, patience_seconds: float | None = None) -> None:
         """Returns once the chain was looked at anew, by this caller or by another that was waiting already.

@@ -68,13 +68,14 @@ class Funding:
     async def _resume(self, entry: JournalEntry) -> JournalEntry | None:
         """The job that was begun, now created; None where the chain has come to refuse it and never took it."""
         log.info("job_resumed", job_id=entry.job_id)
-        try:
-            return await self._create(entry)
-        except RevertError:
-            if await self._is_known(entry):
-                raise
-            self._forget(entry)
-            return None
+        async with self._paying:
+            try:
+                return await self._create(entry)
+            except RevertError:
+                if await self._is_known(entry):
+                    raise
+                self._forget(entry)
+                return None
 
     async def _begin(self, request: JobRequest, work: _Work, news: DispatcherNews, fingerprint: str) -> JournalEntry:
         connection = self._connection

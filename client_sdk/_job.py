@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from client_sdk._advice import advise
-from client_sdk._callbacks import Callback, Callbacks, Wanted
+from client_sdk._callbacks import Callback, Wanted, listen
 from client_sdk._connection import Connection
 from client_sdk._events import JobEvent, JobHistory
 from client_sdk._models import Models
@@ -46,7 +46,7 @@ class AsyncJob:
         self._connection = connection
         self._models = models
         self._history = history
-        self._callbacks = Callbacks(self.events, keep)
+        self._keep = keep
         self._warnings = warnings
 
     @property
@@ -146,7 +146,13 @@ class AsyncJob:
         Returns:
             What takes it off again.
         """
-        return self._callbacks.add(event, callback)
+        task = asyncio.get_running_loop().create_task(listen(self._events_from, event, callback))
+        self._keep(task)
+
+        def stop() -> None:
+            task.cancel()
+
+        return stop
 
     async def result(self, milestone: int | None = None) -> list[NDArray[float64]]:
         """One array for each output of the model.
@@ -214,5 +220,6 @@ class AsyncJob:
 
     async def _send(self, verb: str, call: Call) -> Job:
         job = await self.refresh()
-        await self._connection.signer().send(f"{verb}:{self.job_id}:{job.round}", call)
-        return await self.refresh()
+        receipt = await self._connection.signer().send(f"{verb}:{self.job_id}:{job.round}", call)
+        await self._connection.follower.catch_up(receipt.block_number)
+        return self.snapshot

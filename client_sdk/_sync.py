@@ -210,7 +210,8 @@ class Job:
         async def add() -> Callable[[], None]:
             return self._job.on(event, call)
 
-        return self._loop.run(add())
+        stop = self._loop.run(add())
+        return lambda: self._loop.call(stop)
 
     def result(self, milestone: int | None = None) -> list[NDArray[float64]]:
         return self._loop.run(self._job.result(milestone))

@@ -22,7 +22,18 @@ def main() -> None:
         python = Path(folder) / "bin" / "python"
         subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
         made = Path(folder) / "made.lock"
-        command = [python, "-m", "uv", "pip", "compile", *OPTIONS.split(), PRERELEASES, "requirements.in", "-o", made]
+        command: list[str | Path] = [
+            python,
+            "-m",
+            "uv",
+            "pip",
+            "compile",
+            *OPTIONS.split(),
+            PRERELEASES,
+            "requirements.in",
+            "-o",
+            made,
+        ]
         subprocess.run(command, cwd=ROOT, check=True)
         text = made.read_text()
     if "://" in text:

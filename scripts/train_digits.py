@@ -114,6 +114,16 @@ def to_samples(trained: Trained) -> str:
     return json.dumps(document, separators=(",", ":")) + "\n"
 
 
+def to_calibration(trained: Trained) -> str:
+    """`[n, 4, 64]`: what `tallystick model register --calibration` takes."""
+    return json.dumps(trained.calibration.reshape(-1, BATCH, PIXELS).tolist(), separators=(",", ":")) + "\n"
+
+
+def to_inputs(trained: Trained) -> str:
+    """`[2, 4, 64]`, two milestones of unseen images: what `tallystick job fund --inputs` takes."""
+    return json.dumps(trained.held_out[: 2 * BATCH].reshape(2, BATCH, PIXELS).tolist(), separators=(",", ":")) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER)
@@ -123,6 +133,8 @@ def main() -> None:
     model, samples = to_onnx(trained.weights), to_samples(trained)
     (folder / "digits.onnx").write_bytes(model)
     (folder / "samples.json").write_text(samples)
+    (folder / "calibration.json").write_text(to_calibration(trained))
+    (folder / "inputs.json").write_text(to_inputs(trained))
     print(f"held-out accuracy {trained.accuracy:.4f} on {HELD_OUT} images; {len(model)} bytes of ONNX in {folder}")
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,7 +51,8 @@ class Session:
         """Raises InputError."""
         return load_settings(self.flags)
 
-    def home(self) -> Any:
+    def home(self) -> Path:
+        """Where keys and jobs are kept; needs no network."""
         return load_home(self.flags.get("home"))
 
     def address(self) -> Address | None:

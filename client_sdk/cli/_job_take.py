@@ -60,4 +60,5 @@ async def verify(
         with session.screen.working("reading the chain"):
             await client.verify(kept)
     said = f"The chain bears out every word of {file}: job {kept.job_id}, {kept.status}."
-    session.screen.finish({"job_id": kept.job_id, "verified": True, "status": kept.status}, said)
+    values = {"job_id": kept.job_id, "verified": True, "status": kept.status}
+    session.screen.finish(values, said, then=f"Fetch the result: tallystick job result {kept.job_id}")

@@ -37,11 +37,12 @@ async def withdraw(session: Session, token: Token = None) -> None:
     async with session.client(sign=True) as client:
         with session.screen.working("sending"):
             done = await client.withdraw(token)
+    then = "See what you hold: tallystick wallet balance"
     lines = [format_amount(one.amount, one.token.decimals, one.token.symbol) + " withdrawn." for one in done]
     values = [
         {"token": one.token.address, "amount": one.amount, "transaction_hash": one.transaction_hash} for one in done
     ]
-    session.screen.finish({"withdrawn": values}, *(lines or ["Nothing is owed to you."]))
+    session.screen.finish({"withdrawn": values}, *(lines or ["Nothing is owed to you."]), then=then)
 
 
 async def approve(

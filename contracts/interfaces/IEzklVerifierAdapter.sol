@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 import {IProofAdapter} from "./IProofAdapter.sol";
 
 /// @title Binds EZKL's reusable verifier to statements.
+/// @dev   A model's verifying key must have been registered with the verifier once (`IEzklVerifier.registerVka`, open to
+///        all); until then `check` reverts with ProgramNotRegistered.
 interface IEzklVerifierAdapter is IProofAdapter {
     error EzklVerifierAdapter_ProgramMismatch(bytes32 expected, bytes32 actual);
     error EzklVerifierAdapter_InputMismatch(bytes32 expected, bytes32 actual);

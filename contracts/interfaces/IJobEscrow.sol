@@ -54,33 +54,41 @@ interface IJobEscrow {
     ///         `terms.dispatcher` is needed; after them `assignment` and `signature` are not looked at.
     ///         Warning: fetch the job's inputs and recompute the model's verifying key first. The lock is at stake from
     ///         here on, whoever is to blame for what is missing.
+    ///         Emits JobAssigned, and the stake manager's StakeLocked.
     function accept(JobTerms calldata terms, address operator, Assignment calldata assignment, bytes calldata signature)
         external;
 
     /// @notice The creator takes an open job back. What is held for it, and a waiting bounty, are credited at once.
+    /// @dev    Emits JobRefunded, and the stake manager's BountyPaid where a bounty waited.
     function cancel(JobTerms calldata terms) external;
 
     /// @notice Anyone sends an open job's money home once nobody took it in time.
+    /// @dev    Requires: `acceptSeconds` have passed since the job was opened last. Emits as `cancel` does.
     function refund(JobTerms calldata terms) external;
 
     /// @notice Anyone reopens an assigned job whose deadline has passed. The unfinished part of the lock is slashed at
     ///         DEADLINE_SLASH_BPS; the caller is the finder; milestones already paid stay paid.
+    /// @dev    Emits JobExpired, the stake manager's StakeSlashed, JobReopened.
     function expire(JobTerms calldata terms) external;
 
     /// @notice Pays one milestone to the assigned operator. Only the settlement, which has checked the claim.
+    /// @dev    Emits MilestonePaid; after the last one JobCompleted, and the stake manager's StakeReleased and BountyPaid.
     function payMilestone(JobTerms calldata terms, uint16 milestone) external;
 
     /// @notice Sends `account` what it is owed in `token`. Anyone may call; only `account` receives.
+    /// @dev    Emits CreditWithdrawn. A token that refuses the account keeps the credit where it is.
     function withdraw(address token, address account) external;
 
     /// @notice The EIP-712 digest of the terms under this contract's domain.
     function jobIdOf(JobTerms calldata terms) external view returns (JobId);
 
+    /// @notice All zero for a job that was never created.
     function stateOf(JobId jobId) external view returns (JobState memory);
 
     /// @notice The price at which an open job can be accepted in this block. Reverts for a job that is not open.
     function priceNow(JobTerms calldata terms) external view returns (uint128);
 
+    /// @notice What `withdraw` would send.
     function creditOf(address token, address account) external view returns (uint256);
 
     function stakeManager() external view returns (IStakeManager);

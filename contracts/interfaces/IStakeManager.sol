@@ -55,9 +55,11 @@ interface IStakeManager {
 
     /// @notice Starts the delay after which `amount` of the caller's free stake can be withdrawn. It stops counting as
     ///         free at once. A second request joins the first and starts the delay anew for both.
+    /// @dev    Emits UnbondRequested.
     function requestUnbond(uint256 amount) external;
 
     /// @notice Sends the caller's unbonded stake home once its delay is over.
+    /// @dev    Emits UnbondCompleted.
     function completeUnbond() external;
 
     /// @notice Lets `agent` accept jobs and claim milestones for the caller, and nothing else.
@@ -75,6 +77,7 @@ interface IStakeManager {
     function release(JobId jobId) external;
 
     /// @notice Ends a job's lock: `amount` of it is divided by the split, the rest is free again. Only the escrow.
+    /// @dev    Shares round down; what is left over is burnt, that is, credited to an address that nobody holds.
     function slash(JobId jobId, uint256 amount, address finder, address creator) external;
 
     /// @notice Credits the job's bounty, if any, to `account`. Only the escrow.
@@ -98,14 +101,18 @@ interface IStakeManager {
     /// @notice What an operator can still lock for jobs, or unbond.
     function freeStakeOf(address operator) external view returns (uint256);
 
+    /// @notice What is held for all of an operator's assigned jobs together.
     function lockedStakeOf(address operator) external view returns (uint256);
 
     function unbondingOf(address operator) external view returns (uint256 amount, uint64 readyAt);
 
+    /// @notice Zero for a job that is not assigned.
     function lockOf(JobId jobId) external view returns (address operator, uint256 amount);
 
+    /// @notice What waits for whoever completes a job that was reopened.
     function bountyOf(JobId jobId) external view returns (uint256);
 
+    /// @notice What `withdrawReward` would send.
     function rewardOf(address account) external view returns (uint256);
 
     function isAgent(address operator, address agent) external view returns (bool);

@@ -17,6 +17,8 @@ interface IVerifierRouter {
     event AdapterAdded(ProofKind indexed proofKind, address indexed adapter, uint256 gasCap);
 
     /// @notice Adds an adapter with the most gas a check may take. Only the governor.
+    /// @dev    Warning: a model whose check needs more than the cap can never be claimed. An executor tries a claim as a
+    ///         call before it accepts more work.
     function addAdapter(ProofKind proofKind, address adapter, uint256 gasCap) external;
 
     /// @notice Has `adapter` check a proof of `statement`. Reverts, with the adapter's own error, unless it is right.

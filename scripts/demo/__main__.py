@@ -18,7 +18,7 @@ from scripts.demo.stage import Samples, Stage
 from scripts.localnet.network import Localnet, localnet
 from scripts.localnet.people import account
 from scripts.localnet.processes import ChildFailedError
-from scripts.toolchain import CACHE
+from scripts.toolchain import CACHE, ROOT
 from tallystick.chain.deployment import load_deployment
 from tallystick.chain.reader import ChainReader
 from tallystick.errors import TallystickError
@@ -63,6 +63,10 @@ def perform(folder: Path, teller: Narrator, scenes: list[str]) -> None:
         network.__exit__(*sys.exc_info())
 
 
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object a step")
@@ -78,10 +82,10 @@ def main() -> None:
         sys.exit(f"\n{error}\nThe logs of all processes are in {options.folder / 'logs'}")
     teller.last_words(
         {
-            "The same market, left running": "tallystick localnet start   (.venv/bin/tallystick)",
-            "Your own model, first job": "tallystick model register --help",
+            "The same market, left running": ".venv/bin/tallystick localnet start",
+            "Your own model, first job": ".venv/bin/tallystick model register --help",
             "How it works": "docs/architecture.md",
-            "What the processes said": str(options.folder / "logs"),
+            "What the processes said": shown(options.folder / "logs"),
             "All tests": "make test",
         }
     )

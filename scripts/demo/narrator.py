@@ -104,7 +104,7 @@ class HumanNarrator(Narrator):
                 self.console.print(f"  [red]✗[/] {sentence}")
                 raise
         took = self._measured(name, since)
-        detail = "".join(f"\n      [dim]{key.replace('_', ' ')}:[/] {value}" for key, value in found.items())
+        detail = "".join(f"\n      [dim]{key.replace('_', ' ')}:[/] {_plain(value)}" for key, value in found.items())
         self.console.print(f"  [green]✓[/] {sentence} [dim]({took:.1f} s)[/]{detail}")
 
     def progress(self, sentence: str) -> None:
@@ -125,6 +125,11 @@ class HumanNarrator(Narrator):
         width = max(map(len, lines), default=0)
         for purpose, command in lines.items():
             self.console.print(f"  {purpose:<{width}}  [bold]{command}[/]", soft_wrap=True)
+
+
+def _plain(value: object) -> str:
+    """A mapping as `name value, name value`."""
+    return ", ".join(f"{key} {held}" for key, held in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def narrator(*, as_json: bool) -> Narrator:

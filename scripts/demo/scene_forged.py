@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from client_sdk import AsyncJob, JobRequest
 from scripts.demo.forger import OPERATOR, Forger, claim_of, one_byte_changed
-from scripts.demo.stage import Stage, paid
+from scripts.demo.stage import Stage, paid, short
 from tallystick.errors import RevertError
 from tallystick.ids import Bytes32
 from tallystick.market.claims import Claim
@@ -94,7 +94,7 @@ class Trial:
                 await self.forger.claim(f"{name}:{self.job.job_id}", self.job.terms, claim, by=by)
             except RevertError as error:
                 found["refused_with"] = error.name
-                found["because"] = error.what
+                found["because"] = {name: short(str(value)) for name, value in error.arguments.items()} or "-"
             else:
                 raise RuntimeError(f"{sentence} was accepted")
             if await self.money() != before:

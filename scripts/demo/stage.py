@@ -104,6 +104,11 @@ def staked(amount: int) -> str:
     return format_amount(amount, *STAKE)
 
 
+def short(value: str) -> str:
+    """A hash or an address as a person recognises it."""
+    return f"{value[:10]}…" if value.startswith("0x") and len(value) > 12 else value
+
+
 def best(rows: Sequence[Sequence[float]]) -> list[int]:
     """For each image, the digit with the largest score."""
     return [max(range(len(row)), key=row.__getitem__) for row in rows]

@@ -70,9 +70,7 @@ def _parse_keystore(path: Path) -> dict[str, Any]:
     except ValueError:
         keystore = None
     if not isinstance(keystore, dict) or keystore.get("version") != 3 or "crypto" not in keystore:
-        raise KeystoreError(
-            f"{path} is not a keystore of version 3.", remedy="Make one with `tallystick wallet new`."
-        )
+        raise KeystoreError(f"{path} is not a keystore of version 3.", remedy="Make one with `tallystick wallet new`.")
     return keystore
 
 

@@ -25,6 +25,21 @@ _PANICS = {
     0x51: "call of a zero function pointer",
 }
 _ENUMS = {"enum JobStatus": JobStatus, "enum ProofKind": ProofKind}
+_HALTS = (
+    "out of gas",
+    "outofgas",
+    "gas required exceeds allowance",
+    "invalid opcode",
+    "opcodenotfound",
+    "invalidfeopcode",
+    "stack underflow",
+    "stack limit reached",
+    "invalid jump",
+    "evm error",
+    "vm execution error",
+)
+"""How nodes word that code stopped without reverting: gas spent, `invalid`, broken bytecode."""
+
 _BARE = "The contract refused without saying why."
 
 
@@ -106,6 +121,14 @@ def revert_in(refusal: RpcRefusedError) -> RevertError | None:
     data = _data_in(refusal.data)
     if data:
         return decode_revert(data)
-    if refusal.code == 3 or "revert" in refusal.message.lower():
+    said = refusal.message.lower()
+    if any(halt in said for halt in _HALTS):
+        return RevertError(
+            f"The contract stopped: {refusal.message}.",
+            name="",
+            arguments={},
+            remedy="It ran out of gas, or is not the contract that it is taken for.",
+        )
+    if refusal.code == 3 or "revert" in said:
         return decode_revert(b"")
     return None

@@ -15,7 +15,6 @@ from brownie.exceptions import VirtualMachineError
 from refusals import plain
 from stage import ASSIGNED, CHAINED, NO_ASSIGNMENT, OPEN, TALLY, ZK, Stage, Terms, word
 
-
 CHOICES = {
     "create": 6,
     "accept": 9,

@@ -60,9 +60,9 @@ def create(chain: AnvilChain, code: str) -> Address:
 
 
 def create_runtime(chain: AnvilChain, runtime: str) -> Address:
-    """Puts hand-written code (hex) on the chain: PUSH2 size, DUP1, PUSH1 11, PUSH1 0, CODECOPY, PUSH1 0, RETURN."""
+    """Puts hand-written code (hex) on the chain: PUSH2 size, DUP1, PUSH1 12, PUSH1 0, CODECOPY, PUSH1 0, RETURN."""
     size = len(runtime) // 2
-    return create(chain, f"0x61{size:04x}80600b6000396000f3{runtime}")
+    return create(chain, f"0x61{size:04x}80600c6000396000f3{runtime}")
 
 
 @dataclass

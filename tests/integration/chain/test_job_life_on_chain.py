@@ -1,8 +1,9 @@
 """A job from funding to pay-out through the bindings, and what the reader says of it at every step."""
 
 import pytest
-from market_scene import account, address_of, word
+from market_scene import account, address_of, create_runtime, word
 
+from tallystick.chain.abi import contract_abi
 from tallystick.errors import InsufficientFundsError, RevertError
 from tallystick.market.book import fold
 from tallystick.market.claims import model_id_of, program_id_of
@@ -232,6 +233,7 @@ async def test_model_spec_of_an_unknown_model_is_refused_by_name(scene):
     [
         (lambda proof: b"\x02" + proof[1:], "VerifierRouter_WrongMagic"),
         (lambda proof: b"\x04", "VerifierRouter_CheckFailed"),
+        (lambda proof: b"\x03", "VerifierRouter_CheckFailed"),
     ],
 )
 async def test_claim_with_a_spoilt_proof_is_refused_by_the_name_that_bubbled_up(scene, spoil, name):
@@ -261,6 +263,13 @@ async def test_send_from_an_account_without_coins_says_what_is_missing(scene):
     with pytest.raises(InsufficientFundsError, match="holds 1000 wei"):
         await scene.send("stranger", "mint", scene.calls.mint_test_token(scene.payment, address_of("stranger"), 1))
     assert scene.chain.transaction_count(address_of("stranger")) == 0
+
+
+async def test_call_of_code_that_stops_without_reverting_is_a_revert_error(scene):
+    """Old contracts end like this where newer ones revert; the node has done its part."""
+    token = create_runtime(scene.chain, "fe")
+    with pytest.raises(RevertError, match="The contract stopped"):
+        await scene.reader.call(token, contract_abi("MockToken").functions["decimals"])
 
 
 async def test_program_is_registered_once_it_was_shown(scene):

@@ -105,7 +105,7 @@ async def _down():
 
 
 # Copies calldata after three words to memory and logs it with those words as topics: CALLDATASIZE-96 bytes.
-ECHO = "6060360380606060003760403560203560003591926000a300"
+ECHO = "606036036060600037" + "604035602035600035" + "606036036000a300"
 
 
 def emit(chain: AnvilChain, emitter: str, topics, data: bytes) -> None:

@@ -102,6 +102,16 @@ def test_revert_in_given_a_revert_without_data_is_bare(refusal):
 
 
 @pytest.mark.parametrize(
+    "message",
+    ["out of gas", "EVM error OutOfGas", "invalid opcode: INVALID", "gas required exceeds allowance (30000000)"],
+)
+def test_revert_in_given_code_that_stopped_otherwise_says_how(message):
+    found = revert_in(refused(message, -32000))
+    assert found is not None
+    assert (found.name, message in found.what) == ("", True)
+
+
+@pytest.mark.parametrize(
     "refusal",
     [refused("insufficient funds for gas", -32000), refused("limit exceeded", -32005, data="try later")],
 )

@@ -180,6 +180,7 @@ class FakeScanner:
 
     def __init__(self, chain: FakeChain, start: int) -> None:
         self._chain = chain
+        self.start = start
         self._next = start
         self.rollback: int | None = None
         self.polls = 0

@@ -63,8 +63,7 @@ async def test_watch_given_a_fresh_job_starts_the_scan_a_little_before_it(world:
     world.happen(created(500))
     await world.follower.watch(JOB_ID, 500)
 
-    assert world.scanners[0]._next == 501
-    assert await world.chain.facts(500 - 64, 500) == [created(500)]
+    assert world.scanners[0].start == 500 - 64
 
 
 async def test_watch_given_the_same_job_twice_shares_one_history(world: World) -> None:

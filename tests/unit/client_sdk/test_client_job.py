@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,18 @@ import pytest
 from client_builders import START, World
 from client_job_facts import JOB_ID, assigned, completed, created, refunded, whole_job
 
+from client_sdk._callbacks import listen
 from client_sdk._events import JobEvent
 from client_sdk._job import AsyncJob
 from client_sdk._models import Models
 from client_sdk.testing import FakeDispatcher
-from tallystick.errors import DispatcherUnavailableError, JobPendingError, JobUnknownError, KeystoreError
+from tallystick.errors import (
+    ChainUnavailableError,
+    DispatcherUnavailableError,
+    JobPendingError,
+    JobUnknownError,
+    KeystoreError,
+)
 from tallystick.market.events import MilestonePaid
 from tallystick.market.terms import JobStatus
 from tallystick.wire.dispatcher_client import DispatcherClient
@@ -26,13 +34,7 @@ def world(tmp_path: Path) -> World:
 
 
 class Kept(list[asyncio.Task[None]]):
-    """Background tasks, ended with the test."""
-
-    async def end(self) -> None:
-        for task in self:
-            task.cancel()
-        if self:
-            await asyncio.wait(self)
+    """Background tasks that a test waits for."""
 
 
 async def job_of(world: World, *facts: Any, keep: Kept | None = None, **changes: Any) -> AsyncJob:
@@ -136,9 +138,38 @@ async def test_on_given_a_callback_that_fails_still_calls_the_others(world: Worl
 
     job.on("*", fail)
     job.on("*", lambda event: heard.append(event.name))
-    await asyncio.wait_for(kept[0], 2)
+    await asyncio.wait_for(asyncio.gather(*kept), 2)
 
     assert len(heard) == 7
+
+
+async def test_on_given_a_later_callback_tells_it_of_what_was_before(world: World) -> None:
+    kept = Kept()
+    job = await job_of(world, *whole_job(), keep=kept)
+    job.on("*", lambda event: None)
+    await asyncio.wait_for(kept[0], 2)
+    heard: list[str] = []
+
+    job.on("JobCreated", lambda event: heard.append(event.name))
+    await asyncio.wait_for(kept[1], 2)
+
+    assert heard == ["JobCreated"]
+
+
+async def test_listen_given_an_outage_goes_on_where_it_was(world: World) -> None:
+    job = await job_of(world, *whole_job())
+    outages = [ChainUnavailableError("The RPC endpoint is away.")]
+    heard: list[str] = []
+
+    async def events_from(place: int) -> AsyncIterator[JobEvent]:
+        for event in job.history[place:4] if outages else job.history[place:]:
+            yield event
+        if outages:
+            raise outages.pop()
+
+    await listen(events_from, "*", lambda event: heard.append(event.name), retry_seconds=0)
+
+    assert heard == [event.name for event in job.history]
 
 
 async def test_on_given_its_end_calls_no_more(world: World) -> None:
@@ -148,8 +179,8 @@ async def test_on_given_its_end_calls_no_more(world: World) -> None:
     job.on("*", lambda event: heard.append(event.name))()
     world.happen(completed())
 
-    await asyncio.wait_for(kept[0], 2)
-
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(kept[0], 2)
     assert heard == []
 
 
@@ -162,6 +193,37 @@ async def test_a_moving_verb_sends_one_call_under_a_key_of_its_round(world: Worl
     [(key, call)] = world.signing.sent
     assert key == f"{verb}:{JOB_ID}:1"
     assert call.description.startswith(verb)
+
+
+async def test_cancel_given_a_node_that_lags_returns_the_job_after_the_transaction(world: World) -> None:
+    job = await job_of(world, created())
+    plain = world.follower._look
+    looks: list[int] = []
+
+    async def look_late(patience_seconds: float) -> None:
+        """The first look after the transaction is answered by a node that has not seen it."""
+        if not looks:
+            world.chain.head_number -= 1
+            await plain(patience_seconds)
+            world.chain.head_number += 1
+        else:
+            await plain(patience_seconds)
+        looks.append(world.follower.head)
+
+    before = world.follower.head
+    send = world.signing.send
+
+    async def cancel(key: str, call: Any) -> Any:
+        receipt = await send(key, call)
+        world.chain.happened.append(refunded(receipt.block_number))
+        world.follower._look = look_late  # type: ignore[method-assign]
+        return receipt
+
+    world.signing.send = cancel  # type: ignore[method-assign]
+    world.follower._patience_seconds = 5
+
+    assert (await job.cancel()).status is JobStatus.REFUNDED
+    assert looks == [before, before + 1]
 
 
 async def test_cancel_given_a_client_without_a_key_is_refused(world: World) -> None:

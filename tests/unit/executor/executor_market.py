@@ -40,11 +40,11 @@ from tallystick.errors import RevertError
 from tallystick.ids import ZERO_ADDRESS, Address, JobId, ModelId, bytes32
 from tallystick.market.claims import ModelSpec, model_id_of
 from tallystick.market.events import (
-    ChainFact,
     JobAssigned,
     JobCompleted,
     JobCreated,
     JobExpired,
+    JobFact,
     JobReopened,
     MilestoneClaimed,
     MilestonePaid,
@@ -92,7 +92,7 @@ class Contracts:
         self.clock = clock
         self.number = 0
         self.times = {0: clock.now()}
-        self.facts: list[ChainFact] = []
+        self.facts: list[JobFact] = []
         self.terms: dict[JobId, JobTerms] = {}
         self.states: dict[JobId, JobState] = {}
         self.specs: dict[ModelId, ModelSpec] = {}
@@ -110,7 +110,7 @@ class Contracts:
     def head(self) -> BlockHead:
         return BlockHead(self.number, hash_of(f"block {self.number}"), self.times[self.number])
 
-    def state(self, fact: Callable[..., ChainFact], **fields: Any) -> None:
+    def state(self, fact: Callable[..., JobFact], **fields: Any) -> None:
         """Adds a fact to the block that is being made."""
         index = sum(1 for known in self.facts if known.at.block_number == self.number)
         self.facts.append(fact(at=position(self.number, index, self.times[self.number]), **fields))
@@ -329,13 +329,19 @@ class Transactions:
         else:
             self.contracts.withdraw()
 
-    def _receipt(self, key: str, facts: tuple[ChainFact, ...]) -> Receipt:
+    def _receipt(self, key: str, facts: tuple[JobFact, ...]) -> Receipt:
         block = self.contracts.head()
         return Receipt(key, hash_of(key), block.number, block.hash, 21_000, 1, True, facts)
 
 
 class QuickProver:
-    """A `Prover` whose proofs are made of their input. `lies` makes the next proof one that the contract refuses."""
+    """A `Prover` whose proofs are made of their input.
+
+    Attributes:
+        lies: So many next proofs are such as the contract refuses.
+        trouble: What making keys ends in.
+        meanwhile: What happens in the world while an estimate is asked for.
+    """
 
     backend = "ezkl"
     version = "1"
@@ -347,6 +353,7 @@ class QuickProver:
         self.seconds = 1.0
         self.lies = 0
         self.trouble: Exception | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def build_circuit(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError
@@ -370,6 +377,7 @@ class QuickProver:
         return Proved(said, instances, len(inputs.field_elements()), VKA, outputs)
 
     def estimate_seconds(self, circuit: CircuitFiles) -> float:
+        self.meanwhile()
         return self.seconds
 
 

@@ -11,7 +11,7 @@ from executor.machine import JobWork, Stage
 from tallystick.clock import ManualClock
 from tallystick.errors import InputError
 from tallystick.ids import JobId, ModelId
-from tallystick.market.events import JobRefunded
+from tallystick.market.events import JobFact, JobRefunded
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def earning(block: int, amount: int = 5) -> Earning:
 
 def test_facts_given_several_are_in_the_chains_order(path: Path) -> None:
     journal = opened(path)
-    facts = [refunded(3), created(terms(), 1)]
+    facts: list[JobFact] = [refunded(3), created(terms(), 1)]
     journal.record(rolled_back_to=None, facts=facts, earned=[], cursor="1")
 
     assert reopened(journal, path).facts() == [facts[1], facts[0]]

@@ -54,7 +54,7 @@ def test_load_settings_given_a_setting_missing_names_option_and_variable(name: s
 )
 def test_load_settings_given_a_value_that_makes_no_sense_refuses_it(name: str, value: str) -> None:
     with pytest.raises(InputError, match=name.lower()):
-        loaded(**{f"TALLYSTICK_EXECUTOR_{name}": value})
+        loaded({}, **{f"TALLYSTICK_EXECUTOR_{name}": value})
 
 
 def test_load_settings_given_a_size_with_a_unit_reads_it() -> None:

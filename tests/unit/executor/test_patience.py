@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from executor.patience import Patience
@@ -50,8 +49,6 @@ async def test_until_answered_given_a_long_absence_waits_longer_up_to_a_bound() 
 
 
 async def test_until_answered_given_many_failures_says_so_once_and_its_end_once() -> None:
-    structlog.reset_defaults()
-
     with capture_logs() as lines:
         await patience(Links(), []).until_answered(Flaky(20))
 
