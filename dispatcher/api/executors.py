@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 
 from dispatcher.api.context import Context
 from dispatcher.api.polls import WaitSeconds
+from dispatcher.api.views import executor_view
 from tallystick.errors import DispatcherRefusedError
 from tallystick.ids import AddressField
 from tallystick.wire.api import (
+    MAX_PAGE,
     AnnouncementAccepted,
     ExecutorsView,
-    ExecutorView,
     OffersView,
     SignedAnnouncement,
     SignedRefusal,
@@ -21,23 +24,15 @@ router = APIRouter(tags=["executors"], prefix="/v1/executors")
 
 
 @router.get("")
-async def executors(context: Context) -> ExecutorsView:
-    """Everyone whose announcement counts now."""
-    seen = await context.market.executors()
+async def executors(
+    context: Context, after: AddressField | None = None, limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE
+) -> ExecutorsView:
+    """Everyone whose announcement counts now, by agent; `after` is the `next_after` of the page before."""
+    found = await context.market.executors(limit + 1, after)
+    shown = found[:limit]
     return ExecutorsView(
-        executors=tuple(
-            ExecutorView(
-                operator=executor.announcement.operator,
-                agent=executor.announcement.agent,
-                capability=executor.announcement.capability,
-                announced_at=executor.announcement.issued_at,
-                expires_at=executor.announcement.expires_at,
-                free_stake=executor.standing.free_stake if executor.standing else None,
-                locked_stake=executor.standing.locked_stake if executor.standing else None,
-                busy=executor.busy,
-            )
-            for executor in seen
-        )
+        executors=tuple(executor_view(executor) for executor in shown),
+        next_after=shown[-1].announcement.agent if len(found) > limit else None,
     )
 
 

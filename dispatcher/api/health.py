@@ -17,9 +17,8 @@ router = APIRouter(tags=["health"])
 async def health(context: Context) -> HealthView:
     """Always 200 while the process serves; `status` says whether it sees the chain."""
     progress = context.progress
-    status = progress.status
     return HealthView(
-        status=status,
+        status=progress.status,
         version=version("tallystick"),
         dispatcher=context.dispatcher,
         chain_id=context.domain.chain_id,
@@ -31,5 +30,5 @@ async def health(context: Context) -> HealthView:
         last_read_at=progress.last_read_at,
         executors=len(await context.announcements.alive()),
         open_jobs=await context.database.run(count_open),
-        trouble=progress.trouble or (None if status == "ok" else "The chain is being read for the first time."),
+        trouble=progress.explanation,
     )

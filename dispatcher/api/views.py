@@ -6,10 +6,11 @@ from typing import cast, get_args
 
 from dispatcher.indexer.brief import Brief
 from dispatcher.indexer.progress import Progress
+from dispatcher.matching.market import Executor
 from dispatcher.scheduling.warm import warm_call
 from tallystick.market.book import Job
 from tallystick.market.terms import JobStatus
-from tallystick.wire.api import JobStatusName, JobView, ManifestView, PaymentView, SlashView
+from tallystick.wire.api import ExecutorView, JobStatusName, JobView, ManifestView, PaymentView, SlashView
 
 
 def status_name(status: JobStatus) -> JobStatusName:
@@ -41,6 +42,20 @@ def job_view(job: Job, brief: Brief, progress: Progress, now: int) -> JobView:
         slashes=tuple(SlashView.model_validate(slash) for slash in job.slashes),
         manifest=manifest_view(brief),
         warm=warm_call(job, now),
+    )
+
+
+def executor_view(executor: Executor) -> ExecutorView:
+    said, standing = executor.announcement, executor.standing
+    return ExecutorView(
+        operator=said.operator,
+        agent=said.agent,
+        capability=said.capability,
+        announced_at=said.issued_at,
+        expires_at=said.expires_at,
+        free_stake=standing.free_stake if standing else None,
+        locked_stake=standing.locked_stake if standing else None,
+        busy=executor.busy,
     )
 
 

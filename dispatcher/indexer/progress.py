@@ -8,9 +8,6 @@ from typing import Literal
 from tallystick.ids import Bytes32
 from tallystick.wire.api import Finality
 
-STALE_SECONDS = 30
-"""Longest silence of the chain that is not yet called trouble."""
-
 
 @dataclass
 class Progress:
@@ -39,6 +36,15 @@ class Progress:
         if self.trouble is not None or self.last_read_at is None:
             return "chain_unavailable"
         return "behind" if self.lag_blocks else "ok"
+
+    @property
+    def explanation(self) -> str | None:
+        """What keeps `status` from being `ok`, in a sentence."""
+        if self.trouble is not None:
+            return self.trouble
+        if self.last_read_at is None:
+            return "The chain has not answered yet."
+        return f"{self.lag_blocks} blocks are still to be read." if self.lag_blocks else None
 
     def confirmations_of(self, block_number: int) -> int:
         """Blocks on top of a fact, its own included; 0 where the head is not known."""

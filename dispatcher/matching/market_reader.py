@@ -59,9 +59,10 @@ class MarketReader:
             wall_now=self._clock.now(),
         )
 
-    async def executors(self) -> tuple[Executor, ...]:
-        """Those whose announcement counts now."""
-        return await self._executors(await self._announcements.alive())
+    async def executors(self, limit: int, after: Address | None = None) -> tuple[Executor, ...]:
+        """Those whose announcement counts now, by agent, from behind the agent `after` on."""
+        alive = [said for said in await self._announcements.alive() if after is None or said.agent > after]
+        return await self._executors(alive[:limit])
 
     async def milestone_seconds(self, model_id: ModelId | None) -> float | None:
         """Median time of one milestone in the model's newest finished jobs; None where there are none."""

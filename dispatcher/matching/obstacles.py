@@ -14,7 +14,7 @@ from tallystick.ids import Address
 from tallystick.wire.capability import Capability
 from tallystick.wire.requirements import Requirements, Unmet, unmet
 
-REFUSAL_SECONDS = 120
+REFUSAL_SECONDS = 30
 """How long a refusal counts: what makes an executor refuse is mostly over by then."""
 
 

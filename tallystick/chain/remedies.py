@@ -73,6 +73,7 @@ REMEDIES: Mapping[str, str] = {
     "EzklVerifierAdapter_ProofRejected": _FORGED,
     "EzklVerifierAdapter_ProgramNotRegistered": "Show the verifier the model's key first (`register_program`), then claim.",
     "EzklVerifierAdapter_BadEncoding": "Encode the proof as `IEzklVerifierAdapter.EzklProof` says, and nothing after it.",
+    "EzklVerifierAdapter_BadProofLength": _FORGED,
     "EzklVerifierAdapter_NotAContract": _DEPLOY,
     # tokens (OpenZeppelin's ERC-20 and what stands on it)
     "ERC20InsufficientBalance": _BALANCE,

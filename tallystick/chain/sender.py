@@ -258,7 +258,8 @@ class Sender:
         if refusal is Refusal.NO_FUNDS and is_new:
             self._journal.forget(entry.key)
             raise await self._gateway.cannot_pay(entry.call, entry.call.value + last.gas * last.fees.max_fee)
-        if refusal is not Refusal.OTHER:
+        is_hopeless = refusal is Refusal.FEE_TOO_LOW and entry.state is State.SIGNED
+        if refusal is not Refusal.OTHER and not is_hopeless:
             # It may be mined already, or another node may hold it: waiting finds out.
             return entry
         raise RpcRefusedError(

@@ -95,7 +95,10 @@ class ExecutorView(_Wire):
 
 
 class ExecutorsView(_Wire):
+    """By agent. `next_after` asks for the page behind this one; None at the end."""
+
     executors: tuple[ExecutorView, ...]
+    next_after: AddressField | None = None
 
 
 class AnnouncementAccepted(_Wire):

@@ -79,7 +79,13 @@ class DispatcherClient:
         await self._request("POST", f"/v1/executors/{signed.refusal.agent}/refusals", body=signed)
 
     async def executors(self) -> list[ExecutorView]:
-        return list((await self._get(ExecutorsView, "/v1/executors")).executors)
+        """All of them, page after page."""
+        page = await self._get(ExecutorsView, "/v1/executors")
+        found = list(page.executors)
+        while page.next_after is not None:
+            page = await self._get(ExecutorsView, "/v1/executors", after=page.next_after)
+            found += page.executors
+        return found
 
     async def jobs(
         self,

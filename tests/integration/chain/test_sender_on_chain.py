@@ -5,10 +5,11 @@ import asyncio
 import pytest
 from faulty_node import FaultyNode
 from market_scene import FAST, Scene, account, address_of
+from rpc_server import RefusedRequestError
 
 from tallystick.chain.inclusion import Timing
 from tallystick.chain.reader import ChainReader
-from tallystick.chain.sender import Sender
+from tallystick.chain.sender import MAX_ATTEMPTS, Sender
 from tallystick.clock import ManualClock
 from tallystick.errors import (
     ChainUnavailableError,
@@ -326,6 +327,19 @@ async def test_send_through_a_node_that_wants_more_raises_fees_at_once(faulty, n
     node.refuse_once("eth_sendRawTransaction", "transaction underpriced")
     receipt = await faulty.send("stranger", "mint", mint(faulty))
     assert (receipt.status, node.count("eth_sendRawTransaction"), await minted(faulty)) == (True, 2, 1)
+
+
+async def test_send_through_a_node_that_never_has_enough_stops_bidding(faulty, node):
+    def refuse(_params):
+        raise RefusedRequestError("transaction underpriced")
+
+    node.rules["eth_sendRawTransaction"] = refuse
+    with pytest.raises(RpcRefusedError, match="underpriced"):
+        await faulty.send("stranger", "mint", mint(faulty))
+    offers = node.count("eth_sendRawTransaction")
+    node.rules = {}
+    receipt = await faulty.send("stranger", "mint", mint(faulty))
+    assert (offers, receipt.status, await minted(faulty)) == (MAX_ATTEMPTS, True, 1)
 
 
 async def test_send_refused_for_funds_at_the_last_moment_frees_key_and_nonce(faulty, node):

@@ -82,6 +82,22 @@ async def test_announce_given_a_signed_announcement_shows_the_executor(room: Api
     assert (view.agent, view.operator, view.free_stake, view.busy) == (address("alice"), operator("alice"), 70, 0)
 
 
+async def test_executors_given_more_than_a_page_shows_each_once(room: ApiRoom) -> None:
+    for name in ("alice", "bob", "carol"):
+        await room.announce(name)
+
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        page = (await room.http.get("/v1/executors", params={"limit": 2} | ({"after": after} if after else {}))).json()
+        seen += [view["agent"] for view in page["executors"]]
+        after = page["next_after"]
+        if after is None:
+            break
+
+    assert seen == sorted(address(name) for name in ("alice", "bob", "carol"))
+
+
 async def test_executors_while_the_chain_is_away_show_no_stake(room: ApiRoom) -> None:
     await room.announce()
     room.answers.away = True
