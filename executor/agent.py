@@ -10,9 +10,10 @@ from executor.desk import Desk
 from executor.follower import Follower
 from executor.hands import Hands
 from executor.journal import Journal
-from executor.machine import UNDECIDED, Instruction, JobWork, Stage, adopt, begin, handle
+from executor.machine import adopt, begin, handle
 from executor.news import Event, WorkFailed
-from executor.patience import Patience
+from executor.patience import Patience, Sleep
+from executor.work import UNDECIDED, Instruction, JobWork, Stage
 from tallystick.errors import ImpossibleTransitionError, TallystickError
 from tallystick.ids import Address, JobId
 from tallystick.logs import get_logger
@@ -46,6 +47,7 @@ class ExecutorAgent:
         chain_link: Patience,
         refuse: Refuse | None,
         poll_seconds: float = 1.0,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._agent = agent
         self._works = works
@@ -56,6 +58,7 @@ class ExecutorAgent:
         self._chain_link = chain_link
         self._refuse = refuse
         self._poll_seconds = poll_seconds
+        self._sleep = sleep
         self._offers: dict[JobId, Offer] = {}
         self._running: dict[JobId, asyncio.Task[None]] = {}
         self._told: dict[JobId, tuple[int, Stage, int]] = {}
@@ -204,6 +207,8 @@ class ExecutorAgent:
     async def _carry_out(self, instruction: Instruction) -> None:
         job_id = instruction.job_id
         try:
+            if instruction.pause_seconds:
+                await self._sleep(instruction.pause_seconds)
             event = await self._hands.perform(instruction)
         except TallystickError as error:
             event = WorkFailed(cause=instruction.cause, turn=instruction.turn, reason=str(error))
@@ -229,7 +234,7 @@ class ExecutorAgent:
         quiet = work.stage is Stage.CONSIDERED or self._told.get(work.job_id) == here
         if not quiet:
             self._told[work.job_id] = here
-        say = log.debug if quiet else log.info
+        say = log.debug if quiet else log.warning if work.stage is Stage.LOST else log.info
         say(
             f"job_{work.stage}",
             job_id=work.job_id,

@@ -9,14 +9,14 @@ from eth_account.signers.local import LocalAccount
 
 from executor.acceptance import LOCAL_CHAINS, Policy
 from executor.agent import ExecutorAgent
-from executor.copies import CopyingStore
 from executor.desk import Desk
 from executor.dispatcher_link import DispatcherLink
 from executor.follower import Follower, load_cursor
-from executor.hands import PASSING, Hands
+from executor.hands import Hands
 from executor.hardware import read_capability, unmet_requirements
 from executor.inspection import Bounds, Inspector
 from executor.journal import Journal
+from executor.judge import PASSING, Judge
 from executor.patience import Patience
 from executor.runner import ProofRunner
 from executor.settings import Settings
@@ -35,8 +35,8 @@ from tallystick.errors import (
 from tallystick.ids import parse_address
 from tallystick.proving.ezkl_prover import EzklProver
 from tallystick.proving.prover import Limits
-from tallystick.storage.folder import FolderStore
 from tallystick.storage.open import open_store
+from tallystick.storage.store import Store
 from tallystick.wire.api import Offer
 from tallystick.wire.capability import Capability
 from tallystick.wire.dispatcher_client import DispatcherClient
@@ -99,7 +99,12 @@ class AgentParts:
     @cached_property
     def runner(self) -> ProofRunner:
         limits = Limits(seconds=self.settings.proof_seconds, memory_bytes=self.settings.proof_memory)
-        return ProofRunner(self.prover, self.settings.home / "jobs", limits)
+        return ProofRunner(self.prover, self.jobs, limits)
+
+    @property
+    def jobs(self) -> Path:
+        """A folder for each job: its artifacts and its proofs."""
+        return self.settings.home / "jobs"
 
     # ---- what is known and wanted -----------------------------------------------------------------------------------
 
@@ -131,8 +136,8 @@ class AgentParts:
         return Desk(self.policy, self.reader, self.follower, self.works, self.clock)
 
     @cached_property
-    def store(self) -> CopyingStore:
-        return CopyingStore(FolderStore(self.settings.home / "artifacts"), open_store(self.settings.store))
+    def store(self) -> Store:
+        return open_store(self.settings.store)
 
     @cached_property
     def inspector(self) -> Inspector:
@@ -140,9 +145,19 @@ class AgentParts:
         return Inspector(
             self.reader,
             self.store,
-            srs_folder=settings.home / "srs",
+            jobs=self.jobs,
             ceremony_folder=settings.ceremony_folder,
             bounds=Bounds(artifact=settings.max_artifact_bytes, job=settings.max_job_bytes),
+        )
+
+    @cached_property
+    def judge(self) -> Judge:
+        return Judge(
+            self.desk,
+            self.inspector,
+            self.runner,
+            self.journal,
+            unmet=lambda text: unmet_requirements(text, self.capability),
         )
 
     # ---- what is done -----------------------------------------------------------------------------------------------
@@ -159,7 +174,7 @@ class AgentParts:
             calls=MarketCalls(self.deployment),
             store=self.store,
             inspector=self.inspector,
-            unmet=lambda text: unmet_requirements(text, self.capability),
+            judge=self.judge,
             runner=self.runner,
             desk=self.desk,
             follower=self.follower,

@@ -7,11 +7,11 @@ from tallystick.storage.store import DEFAULT_MAX_BYTES, Store
 
 
 class CopyingStore:
-    """A `Store` in front of another: reads are kept in `own`, and what is put goes to both.
+    """A `Store` in front of another, which keeps what it reads.
 
     Args:
-        own: In the home folder.
-        shared: Where creators put and look for artifacts.
+        own: In the job's folder, and gone with it: nobody fills our disk with jobs that we do not take.
+        shared: Where creators put artifacts and look for results.
     """
 
     def __init__(self, own: Store, shared: Store) -> None:
@@ -19,8 +19,7 @@ class CopyingStore:
         self._shared = shared
 
     def put(self, data: bytes) -> str:
-        """See `Store.put`. Returns once the shared store has it: a result that only we hold is worth nothing."""
-        self._own.put(data)
+        """See `Store.put`. To the shared store alone: a result that only we hold is worth nothing."""
         return self._shared.put(data)
 
     def get(self, cid: str, *, max_bytes: int = DEFAULT_MAX_BYTES) -> bytes:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from executor.acceptance import Accept, Decline, Findings, Policy, Standing, consider
 from executor.follower import Follower
-from executor.machine import UNDECIDED, WORKING, JobWork, Stage
 from executor.ports import Chain
-from executor.schedule import Task, milestone_tasks
+from executor.schedule import Task, first_late, milestone_tasks
+from executor.work import UNDECIDED, WORKING, JobWork, Stage
 from tallystick.clock import Clock
 from tallystick.ids import JobId
 from tallystick.market.book import Job
@@ -53,6 +53,10 @@ class Desk:
                 self.note_estimate(job.job_id, findings.estimate_seconds)
             return answer
 
+    def can_spare(self, seconds: float) -> bool:
+        """Whether everything already taken would still be in time if the machine did something else for so long first."""
+        return first_late(self._tasks_but(None), self.now() + round(self.policy.seconds(seconds))) is None
+
     def settle(self, work: JobWork) -> None:
         """A promise ends once the chain's own count has it, or once there is nothing to promise any more."""
         if work.stage not in UNDECIDED:
@@ -63,7 +67,7 @@ class Desk:
         self._estimates[job_id] = seconds
 
     async def _standing(self, asked: Job) -> Standing:
-        others = [w for w in self._works.values() if w.job_id != asked.job_id and self._is_held(w)]
+        others = self._held_but(asked.job_id)
         promised = [self._follower.book.get(job_id) for job_id in self._promised - {asked.job_id}]
         return Standing(
             now=self.now(),
@@ -72,11 +76,18 @@ class Desk:
             promised_stake=sum(job.terms.stake_lock for job in promised if job),
             min_lock=await self._chain.min_lock(),
             jobs_held=len(others),
-            tasks=tuple(task for work in others for task in self._tasks(work)),
+            tasks=tuple(self._tasks_but(asked.job_id)),
         )
 
-    def _is_held(self, work: JobWork) -> bool:
-        return work.stage in _HELD or work.job_id in self._promised
+    def _held_but(self, job_id: JobId | None) -> list[JobWork]:
+        return [
+            work
+            for work in self._works.values()
+            if work.job_id != job_id and (work.stage in _HELD or work.job_id in self._promised)
+        ]
+
+    def _tasks_but(self, job_id: JobId | None) -> list[Task]:
+        return [task for work in self._held_but(job_id) for task in self._tasks(work)]
 
     def _tasks(self, work: JobWork) -> list[Task]:
         """What is still to be proven; work of unknown length leaves no room for more."""

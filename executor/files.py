@@ -2,10 +2,9 @@
 
 home/journal.sqlite3            what must not be forgotten
 home/transactions.sqlite3       the sender's
-home/artifacts/                 copies of what jobs need, by content
-home/srs/<sha256>.srs           structured reference strings, by content
 home/prover/                    keys, measured times
-home/jobs/<job id>/<m>.json     finished proofs
+home/jobs/<job id>/artifacts/   copies of what the job needs, by content; its SRS beside them
+home/jobs/<job id>/<m>.proof    finished proofs
 home/lock
 """
 

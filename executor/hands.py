@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from executor.acceptance import LATER_SECONDS, Accept, Decline, Findings
+from executor.acceptance import LATER_SECONDS, Accept
 from executor.claims import build_claim, result_manifest
 from executor.desk import Desk
 from executor.follower import Follower
 from executor.inspection import Dossier, Inspector
 from executor.journal import Journal
-from executor.machine import Do, Instruction
+from executor.judge import Judge
 from executor.news import (
     AcceptMined,
     AcceptRefused,
@@ -28,17 +28,12 @@ from executor.patience import Patience
 from executor.ports import Chain, Transactions
 from executor.runner import ProofRunner
 from executor.threads import in_thread
+from executor.work import Do, Instruction
 from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.receipts import Receipt
 from tallystick.errors import (
-    ArtifactMissingError,
-    ChainUnavailableError,
     JobUnknownError,
-    ModelError,
     RevertError,
-    RpcRefusedError,
-    StoreUnavailableError,
-    TallystickError,
     TransactionLostError,
 )
 from tallystick.ids import Address, JobId, raw
@@ -49,9 +44,6 @@ from tallystick.market.manifests import ArtifactRef
 from tallystick.market.terms import JobStatus
 from tallystick.proving.prover import Proved
 from tallystick.storage.store import Store
-
-PASSING = (ArtifactMissingError, StoreUnavailableError, ChainUnavailableError, RpcRefusedError)
-"""Troubles that say nothing against a job."""
 
 _SETTLED = (RevertError, TransactionLostError)
 """Ends of a transaction after which the chain is asked how things stand."""
@@ -66,7 +58,6 @@ class Hands:
     """One method for each kind of instruction; each returns the event that it led to.
 
     Args:
-        unmet: The requirements in a text that this machine does not meet, as sentences. Raises RequirementError.
         chain_link, sending, store_link: Patience with the endpoint's answers, with transactions (which also wait for gas
             money), and with the store.
     """
@@ -79,7 +70,7 @@ class Hands:
         calls: MarketCalls,
         store: Store,
         inspector: Inspector,
-        unmet: Callable[[str], tuple[str, ...]],
+        judge: Judge,
         runner: ProofRunner,
         desk: Desk,
         follower: Follower,
@@ -93,7 +84,7 @@ class Hands:
         self._calls = calls
         self._store = store
         self._inspector = inspector
-        self._unmet = unmet
+        self._judge = judge
         self._runner = runner
         self._desk = desk
         self._follower = follower
@@ -152,57 +143,10 @@ class Hands:
     # ---- before the job is ours -----------------------------------------------------------------------------------
 
     async def _inspect(self, told: Instruction) -> Event:
-        answer = await self._judge(self._job(told.job_id), told.round)
+        answer = await self._judge.judge(self._job(told.job_id))
         accepted = isinstance(answer, Accept)
         retry_at = None if isinstance(answer, Accept) else answer.retry_at
         return Verdict(cause=told.cause, turn=told.turn, accepted=accepted, reason=answer.reason, retry_at=retry_at)
-
-    async def _judge(self, job: Job, round_: int) -> Accept | Decline:
-        offer = self._journal.offer_of(job.job_id, round_)
-        assignment = offer.assignment if offer else None
-        try:
-            first = await self._desk.decide(job, assignment, None)
-            if isinstance(first, Decline):
-                return first
-            dossier = await self._inspector.dossier(job)
-            findings = Findings(
-                estimate_seconds=None,
-                srs_origin=dossier.circuit.manifest.srs.origin,
-                unmet=self._unmet(dossier.manifest.requirements),
-            )
-            second = await self._desk.decide(job, assignment, findings)
-            if isinstance(second, Decline):
-                return second
-            against = await self._check_model(job, dossier)
-            if against is not None:
-                return against
-            estimate = await self._runner.estimate(dossier.circuit)
-            known = Findings(estimate, findings.srs_origin, findings.unmet)
-            return await self._desk.decide(job, assignment, known)
-        except PASSING as error:
-            return Decline("unreachable", str(error), retry_at=self._desk.now() + LATER_SECONDS)
-        except TallystickError as error:
-            return Decline("unsound", str(error))
-
-    async def _check_model(self, job: Job, dossier: Dossier) -> Decline | None:
-        """Makes the keys before anything is promised: a model whose files do not give the registered program cannot be
-        proven, and its creator would earn from our failure. The keys are kept, so a known model costs nothing here."""
-        model, backend = job.terms.model_id, self._runner.backend
-        against = self._journal.verdict_on(model, backend)
-        if against is None:
-            estimate = await self._runner.estimate(dossier.circuit)
-            if estimate > self._runner.limit_seconds:
-                return Decline("too_slow", f"keys and a proof should take {estimate:.0f} s here, beyond the limit")
-            against = await self._try_keys(job, dossier)
-            self._journal.judge_model(model, backend, against)
-        return Decline("unsound", against) if against else None
-
-    async def _try_keys(self, job: Job, dossier: Dossier) -> str:
-        try:
-            await self._runner.prepare(dossier.circuit, job_id=job.job_id, deadline=job.accept_closes_at)
-        except ModelError as error:
-            return str(error)
-        return ""
 
     async def _send_accept(self, told: Instruction) -> Event:
         job = self._job(told.job_id)
@@ -241,7 +185,7 @@ class Hands:
         return ProofReady(cause=told.cause, turn=told.turn)
 
     async def _proof(self, told: Instruction, dossier: Dossier, *, fresh: bool = False) -> Proved:
-        inputs = await in_thread(lambda: self._inspector.input_of(dossier, told.milestone), "input")
+        inputs = await in_thread(lambda: dossier.input_of(told.milestone), "input")
         return await self._runner.prove(
             dossier.circuit,
             inputs,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from executor.copies import CopyingStore
 from executor.files import write_atomic
 from executor.threads import in_thread
 from tallystick.chain.deployment import Deployment
@@ -16,7 +17,6 @@ from tallystick.ids import ZERO_BYTES32, ModelId, raw
 from tallystick.market.book import Job
 from tallystick.market.claims import ModelSpec, model_id_of
 from tallystick.market.manifests import (
-    MAX_MANIFEST_BYTES,
     ArtifactRef,
     JobManifest,
     ModelManifest,
@@ -28,7 +28,8 @@ from tallystick.proving.digests import FileDigests
 from tallystick.proving.prover import CircuitFiles
 from tallystick.proving.ranges import check_inputs
 from tallystick.proving.srs import check_srs
-from tallystick.storage.cid import manifest_cid
+from tallystick.storage.folder import FolderStore
+from tallystick.storage.manifests import get_manifest
 from tallystick.storage.store import Store
 from tallystick.tensors import QuantisedTensors
 from tallystick.units import format_size
@@ -56,28 +57,39 @@ class Dossier:
     """A job's documents, all of them what the chain's hashes say.
 
     Attributes:
+        store: Has them, and copies of them.
         input_roots: 32 bytes for each milestone.
     """
 
+    store: Store
     manifest: JobManifest
     circuit: CircuitFiles
     input_roots: tuple[bytes, ...]
+
+    def input_of(self, milestone: int) -> QuantisedTensors:
+        """One milestone's input, checked again because it comes from a disk. Raises ArtifactError."""
+        ref = self.manifest.inputs[milestone]
+        tensors = QuantisedTensors.decode(self.store.get(ref.cid, max_bytes=ref.size_bytes))
+        if tensors.root() != self.input_roots[milestone]:
+            raise ArtifactCorruptError(f"The input of milestone {milestone} has changed since it was checked.")
+        return tensors
 
 
 class Inspector:
     """Makes dossiers and remembers them until they are dropped.
 
     Args:
-        srs_folder: Where made and fetched structured reference strings are kept, by content.
-        ceremony_folder: Where the operator keeps those of public ceremonies, `ceremony-<logrows>.srs`; or None.
+        shared: Where creators put artifacts.
+        jobs: Folder with one for each job, where copies are kept: `<job id>/artifacts`, `<job id>/srs`.
+        ceremony_folder: Where the operator keeps the strings of public ceremonies, `ceremony-<logrows>.srs`; or None.
     """
 
     def __init__(
-        self, reader: SpecReader, store: Store, *, srs_folder: Path, ceremony_folder: Path | None, bounds: Bounds
+        self, reader: SpecReader, shared: Store, *, jobs: Path, ceremony_folder: Path | None, bounds: Bounds
     ) -> None:
         self._reader = reader
-        self._store = store
-        self._srs_folder = srs_folder
+        self._shared = shared
+        self._jobs = jobs
         self._ceremony_folder = ceremony_folder
         self._bounds = bounds
         self._digests = FileDigests()
@@ -95,19 +107,12 @@ class Inspector:
         if known is None:
             spec = await self._reader.model_spec(job.terms.model_id)
             self._check_spec(spec, job.terms)
-            known = await in_thread(lambda: self._read(job.terms, spec), "inspect")
+            known = await in_thread(lambda: self._read(job, spec), "inspect")
             self._dossiers[job.job_id] = known
         return known
 
     def drop(self, job_id: str) -> None:
         self._dossiers.pop(job_id, None)
-
-    def input_of(self, dossier: Dossier, milestone: int) -> QuantisedTensors:
-        """One milestone's input, checked again because it comes from a disk."""
-        tensors = QuantisedTensors.decode(self._fetch(dossier.manifest.inputs[milestone]))
-        if tensors.root() != dossier.input_roots[milestone]:
-            raise ArtifactCorruptError(f"The input of milestone {milestone} has changed since it was checked.")
-        return tensors
 
     # ---- the parts, in the order in which they depend on each other ------------------------------------------------
 
@@ -124,18 +129,20 @@ class Inspector:
             if not holds:
                 raise ModelError(f"Model {terms.model_id} is none that this agent proves: {trouble}.")
 
-    def _read(self, terms: JobTerms, spec: ModelSpec) -> Dossier:
-        manifest = JobManifest.decode(self._store.get(manifest_cid(terms.manifest), max_bytes=MAX_MANIFEST_BYTES))
-        model = ModelManifest.decode(self._store.get(manifest_cid(spec.manifest), max_bytes=MAX_MANIFEST_BYTES))
+    def _read(self, job: Job, spec: ModelSpec) -> Dossier:
+        terms, folder = job.terms, self._jobs / job.job_id
+        store = CopyingStore(FolderStore(folder / "artifacts"), self._shared)
+        manifest = get_manifest(store, terms.manifest, JobManifest)
+        model = get_manifest(store, spec.manifest, ModelManifest)
         self._check_manifests(terms, spec, manifest, model)
         self._check_sizes(manifest, model)
         circuit = CircuitFiles(
             manifest=model,
-            onnx=self._fetch(model.onnx),
-            settings=self._fetch(model.settings),
-            srs_path=self._srs(model.srs),
+            onnx=self._fetch(store, model.onnx),
+            settings=self._fetch(store, model.settings),
+            srs_path=self._srs(store, model.srs, folder / "srs"),
         )
-        return Dossier(manifest, circuit, self._input_roots(terms, manifest, model))
+        return Dossier(store, manifest, circuit, self._input_roots(store, terms, manifest, model))
 
     def _check_manifests(self, terms: JobTerms, spec: ModelSpec, manifest: JobManifest, model: ModelManifest) -> None:
         if manifest.model_id != terms.model_id:
@@ -157,43 +164,44 @@ class Inspector:
                 f"The job's artifacts have {format_size(total)} together; this agent fetches {format_size(most)}."
             )
 
-    def _fetch(self, ref: ArtifactRef) -> bytes:
+    def _fetch(self, store: Store, ref: ArtifactRef) -> bytes:
         if ref.size_bytes > self._bounds.artifact:
             raise ArtifactTooLargeError(
                 f"Artifact {ref.cid} has {format_size(ref.size_bytes)}; this agent fetches "
                 f"{format_size(self._bounds.artifact)} at most."
             )
-        data = self._store.get(ref.cid, max_bytes=ref.size_bytes)
+        data = store.get(ref.cid, max_bytes=ref.size_bytes)
         if len(data) != ref.size_bytes:
             raise ArtifactCorruptError(
                 f"Artifact {ref.cid} has {len(data)} bytes where {ref.size_bytes} are announced."
             )
         return data
 
-    def _srs(self, wanted: SrsRef) -> Path:
+    def _srs(self, store: Store, wanted: SrsRef, path: Path) -> Path:
         if wanted.origin == "ceremony" and self._ceremony_folder is not None:
-            path = self._ceremony_folder / f"ceremony-{wanted.logrows}.srs"
-            if path.is_file():
-                check_srs(path, wanted, self._digests)
-                return path
+            ours = self._ceremony_folder / f"ceremony-{wanted.logrows}.srs"
+            if ours.is_file():
+                check_srs(ours, wanted, self._digests)
+                return ours
         if wanted.artifact is None:
             raise ArtifactMissingError(
                 f"The model needs the {wanted.origin} SRS {wanted.sha256} of 2**{wanted.logrows} rows, which is not here.",
                 remedy=f"Put it into the ceremony folder as ceremony-{wanted.logrows}.srs.",
             )
-        path = self._srs_folder / f"{wanted.sha256.removeprefix('0x')}.srs"
         if not path.is_file():
-            data = self._fetch(wanted.artifact)
+            data = self._fetch(store, wanted.artifact)
             if hashlib.sha256(data).digest() != raw(wanted.sha256):
                 raise ArtifactCorruptError(f"The SRS {wanted.artifact.cid} does not have SHA-256 {wanted.sha256}.")
             write_atomic(path, data)
         check_srs(path, wanted, self._digests)
         return path
 
-    def _input_roots(self, terms: JobTerms, manifest: JobManifest, model: ModelManifest) -> tuple[bytes, ...]:
+    def _input_roots(
+        self, store: Store, terms: JobTerms, manifest: JobManifest, model: ModelManifest
+    ) -> tuple[bytes, ...]:
         roots = []
         for ref in manifest.inputs:
-            tensors = QuantisedTensors.decode(self._fetch(ref))
+            tensors = QuantisedTensors.decode(self._fetch(store, ref))
             check_inputs(tensors, model.inputs)
             roots.append(tensors.root())
         if milestones_root(roots) != raw(terms.input_root):

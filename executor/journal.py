@@ -15,7 +15,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, TypeAdapter
 
-from executor.machine import JobWork
+from executor.work import JobWork
 from tallystick.clock import Clock
 from tallystick.errors import InputError
 from tallystick.ids import Address, JobId, ModelId

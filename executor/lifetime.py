@@ -88,6 +88,7 @@ def describe(parts: AgentParts) -> dict[str, Any]:
 
 async def run_agent(parts: AgentParts) -> None:
     """Until cancelled. Settles first what an earlier process left in flight."""
+    parts.runner.forget_all_but([work.job_id for work in parts.works.values() if not work.is_over])
     for receipt in await parts.sending.until_answered(parts.sender.resume):
         log.info("transaction_settled", key=receipt.key, block=receipt.block_number)
     async with asyncio.TaskGroup() as tasks:

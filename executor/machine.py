@@ -16,8 +16,7 @@ Three rules keep it right when the process dies anywhere:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from executor.news import (
@@ -34,97 +33,18 @@ from executor.news import (
     Verdict,
     WorkFailed,
 )
+from executor.work import UNDECIDED, WORKING, Do, Instruction, JobWork, Stage
 from tallystick.errors import ImpossibleTransitionError
 from tallystick.ids import JobId
 from tallystick.market.terms import JobStatus
 
-MAX_RETRIES = 5
-"""Times that failed work is tried again, per job and round, before the agent gives up."""
+MAX_FAILURES = 5
+"""Times in a row that making keys, proving or accepting may fail before the agent gives up. Claims are tried until their
+deadline: each try is cheap, and giving up costs the lock."""
+
+MAX_PAUSE_SECONDS = 30
 
 _STORY_LENGTH = 12
-
-
-class Stage(StrEnum):
-    CONSIDERED = "considered"
-    ACCEPTING = "accepting"
-    ASSIGNED = "assigned"
-    PREPARING = "preparing"
-    PROVING = "proving"
-    CLAIMING = "claiming"
-    COLLECTING = "collecting"
-    DONE = "done"
-    LOST = "lost"
-    REFUSED = "refused"
-
-
-UNDECIDED = frozenset({Stage.CONSIDERED, Stage.ACCEPTING})
-WORKING = frozenset({Stage.ASSIGNED, Stage.PREPARING, Stage.PROVING, Stage.CLAIMING})
-OVER = frozenset({Stage.DONE, Stage.LOST, Stage.REFUSED})
-
-
-class Do(StrEnum):
-    INSPECT = "inspect"
-    SEND_ACCEPT = "send_accept"
-    READ_CHAIN = "read_chain"
-    PREPARE = "prepare"
-    PROVE = "prove"
-    SEND_CLAIM = "send_claim"
-    COLLECT = "collect"
-    CLEAN_UP = "clean_up"
-
-
-@dataclass(frozen=True)
-class JobWork:
-    """Where a job stands.
-
-    Attributes:
-        round: The opening of the job that this is about.
-        milestone: The next unpaid one.
-        deadline: Of `milestone`, chain time; None before the job is ours.
-        block: Height of the newest news; older news is ignored.
-        turn: Number of the standing instruction.
-        retries: Grows only: it is part of a transaction's key where a first one can no longer count.
-        fresh_proof: The next proof must not come from the cache, because the contract refused the cached one.
-        retry_at: REFUSED: chain time from which the same round may be considered again; None: never.
-        ending: Where COLLECTING leads to.
-        cause: What set off the standing instruction.
-        last_word: Why it stands where it stands.
-        story: The latest steps, oldest first.
-    """
-
-    job_id: JobId
-    round: int
-    milestone_count: int
-    stage: Stage = Stage.CONSIDERED
-    milestone: int = 0
-    deadline: int | None = None
-    block: int = 0
-    turn: int = 0
-    retries: int = 0
-    fresh_proof: bool = False
-    retry_at: int | None = None
-    ending: Stage = Stage.DONE
-    cause: str = ""
-    last_word: str = ""
-    story: tuple[str, ...] = ()
-
-    @property
-    def is_over(self) -> bool:
-        return self.stage in OVER
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """What to do for a job; `attempt` tells apart the transactions of one purpose."""
-
-    do: Do
-    job_id: JobId
-    turn: int
-    cause: str
-    round: int
-    milestone: int
-    attempt: int
-    fresh: bool
 
 
 Step = tuple[JobWork, list[Instruction]]
@@ -154,7 +74,9 @@ def adopt(
 def _reborn(work: JobWork, former: JobWork | None) -> JobWork:
     if former is None:
         return work
-    return replace(work, turn=former.turn, retries=former.retries if former.round == work.round else 0)
+    if former.round != work.round:
+        return replace(work, turn=former.turn)
+    return replace(work, turn=former.turn, retries=former.retries, failures=former.failures)
 
 
 def handle(work: JobWork, event: Event) -> Step:
@@ -206,14 +128,20 @@ def _go(work: JobWork, stage: Stage, cause: str, why: str, **changes: Any) -> St
         milestone=moved.milestone,
         attempt=moved.retries,
         fresh=moved.fresh_proof,
+        pause_seconds=min(2 ** (moved.failures - 1), MAX_PAUSE_SECONDS) if moved.failures else 0,
     )
     return moved, [instruction]
 
 
+def _again(work: JobWork, stage: Stage, cause: str, why: str, **changes: Any) -> Step:
+    """Under a new key: what was sent under the old one, if anything, does not count any more."""
+    return _go(work, stage, cause, why, retries=work.retries + 1, failures=work.failures + 1, **changes)
+
+
 def _retry(work: JobWork, stage: Stage, cause: str, why: str, **changes: Any) -> Step:
-    if work.retries >= MAX_RETRIES:
-        return _give_up(work, cause, f"{why}; not tried again after {MAX_RETRIES} retries")
-    return _go(work, stage, cause, why, retries=work.retries + 1, **changes)
+    if work.failures >= MAX_FAILURES:
+        return _give_up(work, cause, f"{why}; not tried again after {work.failures} failures")
+    return _again(work, stage, cause, why, **changes)
 
 
 def _give_up(work: JobWork, cause: str, why: str) -> Step:
@@ -240,8 +168,8 @@ def _on_accept_mined(work: JobWork, event: AcceptMined) -> Step:
 
 
 def _on_accept_refused(work: JobWork, event: AcceptRefused) -> Step:
-    retry_at = event.retry_at if work.retries < MAX_RETRIES else None
-    return _go(work, Stage.REFUSED, event.cause, event.reason, retry_at=retry_at, retries=work.retries + 1)
+    retry_at = event.retry_at if work.failures < MAX_FAILURES else None
+    return _again(work, Stage.REFUSED, event.cause, event.reason, retry_at=retry_at)
 
 
 def _on_keys_ready(work: JobWork, event: KeysReady) -> Step:
@@ -254,7 +182,7 @@ def _on_proof_ready(work: JobWork, event: ProofReady) -> Step:
 
 def _on_claim_mined(work: JobWork, event: ClaimMined) -> Step:
     why = f"milestone {work.milestone} paid in block {event.block}"
-    ahead = {"milestone": work.milestone + 1, "deadline": event.next_deadline, "block": event.block}
+    ahead = {"milestone": work.milestone + 1, "deadline": event.next_deadline, "block": event.block, "failures": 0}
     if work.milestone + 1 == work.milestone_count:
         return _go(work, Stage.COLLECTING, event.cause, why, ending=Stage.DONE, **ahead)
     return _go(work, Stage.PROVING, event.cause, why, **ahead)
@@ -263,7 +191,7 @@ def _on_claim_mined(work: JobWork, event: ClaimMined) -> Step:
 def _on_claim_refused(work: JobWork, event: ClaimRefused) -> Step:
     if event.proof_at_fault:
         return _retry(work, Stage.PROVING, event.cause, event.reason, fresh_proof=True)
-    return _retry(work, Stage.CLAIMING, event.cause, event.reason)
+    return _again(work, Stage.CLAIMING, event.cause, event.reason)
 
 
 def _on_collected(work: JobWork, event: Collected) -> Step:
@@ -274,9 +202,13 @@ def _on_failure(work: JobWork, event: WorkFailed) -> Step:
     return _retry(work, work.stage, event.cause, event.reason)
 
 
+def _on_failure_while_time_lasts(work: JobWork, event: WorkFailed) -> Step:
+    return _again(work, work.stage, event.cause, event.reason)
+
+
 def _on_failed_collection(work: JobWork, event: WorkFailed) -> Step:
-    if work.retries < MAX_RETRIES:
-        return _retry(work, Stage.COLLECTING, event.cause, event.reason)
+    if work.failures < MAX_FAILURES:
+        return _again(work, Stage.COLLECTING, event.cause, event.reason)
     why = f"{event.reason}; the payment stays credited to the operator, who can withdraw it at any time"
     return _go(work, work.ending, event.cause, why)
 
@@ -287,14 +219,14 @@ _RULES: dict[tuple[Stage, type[Event]], Callable[[JobWork, Any], Step]] = {
     (Stage.ACCEPTING, AcceptMined): _on_accept_mined,
     (Stage.ACCEPTING, AcceptRefused): _on_accept_refused,
     (Stage.ACCEPTING, WorkFailed): _on_failure,
-    (Stage.ASSIGNED, WorkFailed): _on_failure,
+    (Stage.ASSIGNED, WorkFailed): _on_failure_while_time_lasts,
     (Stage.PREPARING, KeysReady): _on_keys_ready,
     (Stage.PREPARING, WorkFailed): _on_failure,
     (Stage.PROVING, ProofReady): _on_proof_ready,
     (Stage.PROVING, WorkFailed): _on_failure,
     (Stage.CLAIMING, ClaimMined): _on_claim_mined,
     (Stage.CLAIMING, ClaimRefused): _on_claim_refused,
-    (Stage.CLAIMING, WorkFailed): _on_failure,
+    (Stage.CLAIMING, WorkFailed): _on_failure_while_time_lasts,
     (Stage.COLLECTING, Collected): _on_collected,
     (Stage.COLLECTING, WorkFailed): _on_failed_collection,
 }
@@ -337,7 +269,7 @@ def _gone(work: JobWork, says: ChainSays) -> Step:
             work, Stage.COLLECTING, says.cause, why, ending=Stage.DONE, milestone=work.milestone_count, deadline=None
         )
     if says.round == work.round and says.status is JobStatus.OPEN:
-        return _retry(work, Stage.ACCEPTING, says.cause, "the chain dropped the block of the acceptance")
+        return _again(work, Stage.ACCEPTING, says.cause, "the chain dropped the block of the acceptance")
     why = f"no longer ours: the chain has round {says.round}, {says.status.name.lower()}, where ours was {work.round}"
     return _give_up(work, says.cause, why)
 
@@ -350,7 +282,8 @@ def _ours(work: JobWork, says: ChainSays) -> Step:
     if work.stage in UNDECIDED or work.stage is Stage.ASSIGNED:
         return _go(work, Stage.PREPARING, says.cause, "it is ours", **here)
     if says.next_milestone > work.milestone:
-        return _go(work, Stage.PROVING, says.cause, f"milestone {says.next_milestone - 1} is paid", **here)
+        why = f"milestone {says.next_milestone - 1} is paid"
+        return _go(work, Stage.PROVING, says.cause, why, failures=0, **here)
     if says.next_milestone < work.milestone:
-        return _retry(work, Stage.PROVING, says.cause, "the chain dropped the block of a claim", **here)
+        return _again(work, Stage.PROVING, says.cause, "the chain dropped the block of a claim", **here)
     return _repeat_if_resumed(replace(work, **here), says)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ class ProofRunner:
     """The prover behind a queue. `deadline` is when the result is needed, chain time: the earliest goes first.
 
     Args:
-        jobs: Folder for `<job id>/<milestone>.proof`.
+        jobs: Folder with one for each job, for `<job id>/<milestone>.proof`.
         limits: Of each step of the prover.
     """
 
@@ -95,8 +95,14 @@ class ProofRunner:
         return proved
 
     def forget(self, job_id: JobId) -> None:
-        """Removes a finished job's proofs."""
+        """Removes a finished job's folder."""
         shutil.rmtree(self._jobs / job_id, ignore_errors=True)
+
+    def forget_all_but(self, keep: Collection[JobId]) -> None:
+        """What an earlier process left of jobs that are over."""
+        for folder in self._jobs.glob("0x*"):
+            if folder.name not in keep:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _logged(job_id: JobId, milestone: int | None) -> Progress:

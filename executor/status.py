@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from executor.journal import FILE_NAME, Journal
-from executor.machine import JobWork
+from executor.work import JobWork
 from tallystick.clock import Clock
 from tallystick.ids import Address
 

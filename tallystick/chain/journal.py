@@ -85,6 +85,13 @@ class Entry:
             raise ValueError(f"{self.key!r} is not signed yet")
         return self.nonce
 
+    @property
+    def recorded_outcome(self) -> str:
+        """The outcome of an entry that is over. Raises ValueError."""
+        if self.outcome is None:
+            raise ValueError(f"{self.key!r} is not over yet")
+        return self.outcome
+
 
 def lock_journal(path: Path) -> int:
     """A lock that the operating system frees when this process ends, however it ends. Raises InputError."""
@@ -214,13 +221,19 @@ class Journal:
             )
 
     def sign(self, key: str, nonce: int, attempt: Attempt) -> None:
-        """Keeps signed bytes: the first of an entry, or a later one with higher fees."""
+        """Keeps signed bytes: the first of an entry, or a later one with higher fees and the same nonce.
+
+        Raises:
+            ValueError: the entry is signed with another nonce, so the chain could take both.
+        """
         with self._changes() as database:
-            database.execute(
+            changed = database.execute(
                 "UPDATE entries SET nonce = ?, state = CASE state WHEN 'intent' THEN 'signed' ELSE state END "
-                "WHERE key = ?",
-                (nonce, key),
+                "WHERE key = ? AND (nonce IS NULL OR nonce = ?)",
+                (nonce, key, nonce),
             )
+            if changed.rowcount != 1:
+                raise ValueError(f"{key!r} is not there or has another nonce than {nonce}")
             database.execute(
                 "INSERT INTO attempts (key, transaction_hash, raw, gas, max_fee, priority_fee, signed_at) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -8,26 +8,25 @@ again, and a chain takes the same bytes once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
 from tallystick.chain.calls import Call
+from tallystick.chain.endings import Endings, StepListener, is_same_place
 from tallystick.chain.fees import Fees, bumped
-from tallystick.chain.gateway import Gateway, about
+from tallystick.chain.gateway import Gateway
 from tallystick.chain.inclusion import Timing, Verdict, Watch
 from tallystick.chain.journal import Attempt, Entry, Journal, State, same_call
-from tallystick.chain.outcomes import decode_outcome, encode_outcome
+from tallystick.chain.outcomes import decode_outcome
 from tallystick.chain.reader import ChainReader
 from tallystick.chain.receipts import Receipt
 from tallystick.chain.refusals import Refusal
+from tallystick.chain.turns import Turns
 from tallystick.clock import Clock, SystemClock
 from tallystick.errors import InputError, InsufficientFundsError, RevertError, RpcRefusedError, TransactionLostError
-from tallystick.ids import Bytes32, bytes32, parse_address
+from tallystick.ids import bytes32, parse_address
 from tallystick.logs import get_logger
 
 _log = get_logger(__name__)
@@ -39,9 +38,6 @@ MAX_ATTEMPTS = 12
 """Eleven bumps of 12.5 % make 3.6 times the first fee; past that, waiting is better than paying."""
 
 MAX_KEY = 200
-
-StepListener = Callable[[str, State], None]
-"""Told after each journaled step: key and state."""
 
 
 def _no_listener(_key: str, _state: State) -> None:
@@ -79,8 +75,9 @@ class Sender:
         self._clock = clock or SystemClock()
         self._timing = timing or Timing()
         self._on_step = on_step
+        self._endings = Endings(self._journal, self._gateway, self.address, on_step)
         self._nonces = asyncio.Lock()
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns = Turns()
         self._chain_is_checked = False
 
     def close(self) -> None:
@@ -104,7 +101,8 @@ class Sender:
         if not 0 < len(key) <= MAX_KEY:
             raise InputError(f"A key has 1 to {MAX_KEY} characters, not {len(key)}.")
         await self._check_chain()
-        async with self._turn(key):
+        # Two calls with one key are one after the other, so that the second finds the first one's outcome.
+        async with self._turns.take(key):
             entry = self._journal.find(key)
             if entry is not None and not same_call(entry.call, call):
                 raise InputError(
@@ -125,7 +123,7 @@ class Sender:
         head = await self._reader.head()
         receipts = []
         for listed in self._journal.unsettled(since_block=max(0, head.number - REORG_BLOCKS)):
-            async with self._turn(listed.key):
+            async with self._turns.take(listed.key):
                 receipt = await self._resume(listed.key)
             if receipt is not None and (receipt.block_number, State.MINED) != (listed.block_number, listed.state):
                 receipts.append(receipt)
@@ -147,18 +145,7 @@ class Sender:
             )
         self._journal.forget(key)
 
-    # ---- one after another --------------------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def _turn(self, key: str) -> AsyncIterator[None]:
-        """Two calls of `send` with one key are one after the other; the second finds the first one's outcome."""
-        lock = self._turns.setdefault(key, asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked():
-                self._turns.pop(key, None)
+    # ---- going on -----------------------------------------------------------------------------------------------------
 
     async def _check_chain(self) -> None:
         """A local chain that starts anew keeps its id but not its first block, and its nonces start over."""
@@ -280,7 +267,11 @@ class Sender:
     async def _offer_again(self, entry: Entry) -> Entry:
         """For a transaction that nobody includes: the same bytes where the node lost them, else more for its gas."""
         last = entry.attempts[-1]
-        if len(entry.attempts) < MAX_ATTEMPTS and await self._gateway.knows(last.transaction_hash):
+        if not await self._gateway.knows(last.transaction_hash):
+            # Any attempt will do, and the node may refuse the dearest one for lack of funds.
+            for earlier in entry.attempts[:-1]:
+                await self._gateway.offer(earlier)
+        elif len(entry.attempts) < MAX_ATTEMPTS:
             entry = await self._raise_fees(entry)
         return await self._offer(entry)
 
@@ -292,9 +283,9 @@ class Sender:
             look = await watch.shielded(self._gateway.look(entry.signed_nonce, entry.attempts))
             verdict = Verdict.WAIT if look is None else watch.judge(look, self._clock.now())
             if look is not None and look.receipt is not None and verdict is Verdict.DONE:
-                return await self._record(entry, look.receipt)
+                return await self._endings.record(entry, look.receipt)
             if verdict is Verdict.LOST:
-                raise self._record_loss(entry)
+                raise self._endings.record_loss(entry)
             if verdict is Verdict.UNDONE:
                 _log.warning("transaction_undone", key=entry.key, nonce=entry.nonce)
                 entry = await watch.shielded(self._offer(entry)) or entry
@@ -304,39 +295,13 @@ class Sender:
 
     # ---- outcomes -----------------------------------------------------------------------------------------------------
 
-    async def _record(self, entry: Entry, found: Receipt) -> Receipt:
-        receipt = replace(found, key=entry.key)
-        error = None if receipt.status else await self._failure(entry, receipt)
-        state = State.FAILED if error else State.MINED
-        self._journal.settle(entry.key, state, encode_outcome(receipt, error), receipt.block_number)
-        self._on_step(entry.key, state)
-        if error is not None:
-            raise error
-        return receipt
-
-    async def _failure(self, entry: Entry, receipt: Receipt) -> RevertError:
-        gas = max(attempt.gas for attempt in entry.attempts)
-        reason = await self._gateway.reason(entry.call, receipt, gas)
-        return about(f"Transaction {receipt.transaction_hash} to {entry.call.description} was mined in vain", reason)
-
-    def _record_loss(self, entry: Entry) -> TransactionLostError:
-        hashes = ", ".join(attempt.transaction_hash for attempt in entry.attempts)
-        error = TransactionLostError(
-            f"The transaction to {entry.call.description} ({hashes}) can no longer be mined: nonce {entry.nonce} of "
-            f"{self.address} was used by another.",
-            remedy="Let one program alone use this account; `forget` the key to send anew.",
-        )
-        self._journal.settle(entry.key, State.FAILED, encode_outcome(None, error), None)
-        self._on_step(entry.key, State.FAILED)
-        return error
-
     async def _recheck(self, entry: Entry) -> Receipt:
         """The recorded outcome, unless the chain has been reorganised and says otherwise now."""
-        receipt, error = decode_outcome(entry.outcome or "{}")
+        receipt, error = decode_outcome(entry.recorded_outcome)
         head = await self._reader.head()
         if receipt is None or head.number - receipt.block_number < REORG_BLOCKS:
             now = await self._gateway.mined(entry.attempts)
-            if _place(now) != _place(receipt):
+            if not is_same_place(now, receipt):
                 _log.warning("transaction_undone", key=entry.key, nonce=entry.nonce)
                 self._journal.mark_broadcast(entry.key)
                 return await self._wait(await self._offer(self._journal.get(entry.key)))
@@ -345,7 +310,3 @@ class Sender:
         if receipt is None:
             raise InputError(f"The journal {self._journal.path} holds neither receipt nor error for {entry.key!r}.")
         return receipt
-
-
-def _place(receipt: Receipt | None) -> tuple[Bytes32, Bytes32] | None:
-    return None if receipt is None else (receipt.transaction_hash, receipt.block_hash)

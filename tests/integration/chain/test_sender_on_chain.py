@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
+from eth_utils import keccak
 from faulty_node import FaultyNode
 from market_scene import FAST, Scene, account, address_of
 from rpc_server import RefusedRequestError
 
 from tallystick.chain.inclusion import Timing
+from tallystick.chain.journal import State
 from tallystick.chain.reader import ChainReader
 from tallystick.chain.sender import MAX_ATTEMPTS, Sender
 from tallystick.clock import ManualClock
@@ -40,12 +42,22 @@ def pool(chain):
     return next((held for address, held in waiting.items() if address.lower() == STRANGER.lower()), {})
 
 
-async def until(condition, seconds=5.0):
+async def until(condition, seconds=20.0):
     for _ in range(int(seconds / 0.01)):
         if condition():
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it did not come to pass")
+
+
+async def start_sending(scene: Scene, clock: ManualClock) -> asyncio.Task:
+    """Sends until a node has it and the sender has begun to wait; the chain includes nothing by itself."""
+    scene.chain.set_automine(False)
+    steps = []
+    sender = scene.sender("stranger", clock=clock, on_step=lambda _, state: steps.append(state))
+    sending = asyncio.create_task(sender.send("mint", mint(scene)))
+    await until(lambda: State.BROADCAST in steps)
+    return sending
 
 
 @pytest.fixture
@@ -208,10 +220,7 @@ async def test_send_waits_for_the_confirmations_it_was_told(scene):
 
 async def test_send_that_nobody_includes_raises_its_fees_and_keeps_its_nonce(scene):
     clock = ManualClock()
-    scene.chain.set_automine(False)
-    sender = scene.sender("stranger", clock=clock)
-    sending = asyncio.create_task(sender.send("mint", mint(scene)))
-    await until(lambda: pool(scene.chain))
+    sending = await start_sending(scene, clock)
     first = pool(scene.chain)["0"]
     clock.advance(30)
     await until(lambda: pool(scene.chain)["0"]["hash"] != first["hash"])
@@ -226,9 +235,7 @@ async def test_send_that_nobody_includes_raises_its_fees_and_keeps_its_nonce(sce
 async def test_send_whose_first_attempt_wins_after_all_takes_its_receipt(scene):
     """A miner may include the cheaper one although the dearer was offered."""
     clock = ManualClock()
-    scene.chain.set_automine(False)
-    sending = asyncio.create_task(scene.sender("stranger", clock=clock).send("mint", mint(scene)))
-    await until(lambda: pool(scene.chain))
+    sending = await start_sending(scene, clock)
     first = pool(scene.chain)["0"]
     raw = scene.chain.request("eth_getRawTransactionByHash", first["hash"])
     clock.advance(30)
@@ -241,9 +248,7 @@ async def test_send_whose_first_attempt_wins_after_all_takes_its_receipt(scene):
 
 async def test_send_that_the_node_forgot_offers_the_same_bytes_again(scene):
     clock = ManualClock()
-    scene.chain.set_automine(False)
-    sending = asyncio.create_task(scene.sender("stranger", clock=clock).send("mint", mint(scene)))
-    await until(lambda: pool(scene.chain))
+    sending = await start_sending(scene, clock)
     first = pool(scene.chain)["0"]["hash"]
     scene.chain.request("anvil_dropTransaction", first)
     clock.advance(30)
@@ -308,16 +313,17 @@ async def test_send_with_another_key_after_a_reorganisation_fills_the_hole_first
     assert (scene.chain.transaction_count(STRANGER), await minted(scene)) == (3, 3)
 
 
-async def test_send_that_is_undone_while_it_waits_for_confirmations_is_offered_again(scene):
-    sender = scene.sender("stranger", confirmations=4)
-    sending = asyncio.create_task(sender.send("mint", mint(scene)))
-    await until(lambda: scene.chain.transaction_count(STRANGER) == 1)
-    await asyncio.sleep(0.2)  # until it was seen mined
-    scene.chain.reorganise(1)
-    await until(lambda: scene.chain.transaction_count(STRANGER) == 1)
-    scene.chain.mine(3)
+async def test_send_that_is_undone_while_it_waits_for_confirmations_is_offered_again(faulty, node):
+    sender = faulty.sender("stranger", confirmations=4)
+    sending = asyncio.create_task(sender.send("mint", mint(faulty)))
+    await until(lambda: faulty.chain.transaction_count(STRANGER) == 1)
+    looks = node.count("eth_getTransactionReceipt")
+    await until(lambda: node.count("eth_getTransactionReceipt") >= looks + 2)  # it was seen mined
+    faulty.chain.reorganise(1)
+    await until(lambda: faulty.chain.transaction_count(STRANGER) == 1)
+    faulty.chain.mine(3)
     receipt = await sending
-    assert (receipt.status, await minted(scene)) == (True, 1)
+    assert (receipt.status, await minted(faulty)) == (True, 1)
 
 
 # ---- a node in trouble ------------------------------------------------------------------------------------------------
@@ -327,6 +333,26 @@ async def test_send_through_a_node_that_wants_more_raises_fees_at_once(faulty, n
     node.refuse_once("eth_sendRawTransaction", "transaction underpriced")
     receipt = await faulty.send("stranger", "mint", mint(faulty))
     assert (receipt.status, node.count("eth_sendRawTransaction"), await minted(faulty)) == (True, 2, 1)
+
+
+async def test_send_that_cannot_pay_for_higher_fees_keeps_offering_the_lower(faulty, node):
+    clock = ManualClock()
+    sending = await start_sending(faulty, clock)
+    first = pool(faulty.chain)["0"]["hash"]
+
+    def take_the_first_alone(params):
+        if keccak(hexstr=params[0]).hex() != first[2:]:
+            raise RefusedRequestError("insufficient funds for gas * price + value")
+        return node.HAND_ON
+
+    node.rules["eth_sendRawTransaction"] = take_the_first_alone
+    clock.advance(30)
+    await until(lambda: node.count("eth_sendRawTransaction") == 2)  # the dearer one was refused
+    faulty.chain.request("anvil_dropTransaction", first)
+    clock.advance(30)
+    await until(lambda: pool(faulty.chain))
+    faulty.chain.mine()
+    assert (await sending).transaction_hash == first
 
 
 async def test_send_through_a_node_that_never_has_enough_stops_bidding(faulty, node):

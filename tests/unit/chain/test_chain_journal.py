@@ -89,6 +89,14 @@ def test_sign_given_a_nonce_of_another_entry_is_impossible(journal):
         journal.sign("two", 3, attempt(4))
 
 
+@pytest.mark.parametrize(("key", "nonce"), [("k", 4), ("unknown", 4)])
+def test_sign_given_another_nonce_than_the_entry_has_is_impossible(journal, key, nonce):
+    signed(journal, "k", 3)
+    with pytest.raises(ValueError, match="another nonce than 4"):
+        journal.sign(key, nonce, attempt(9))
+    assert len(journal.get("k").attempts) == 1
+
+
 def test_sign_that_fails_half_way_leaves_no_trace(journal):
     signed(journal, "one", 3)
     journal.intend("two", CALL)

@@ -62,16 +62,19 @@ class KilledError(BaseException):
 
 class Trap:
     """Counts the moments of a run, and kills it at one of them. Idle looks at the chain come as often as they like, so
-    they are not counted; what a look finds is."""
+    they are not counted; what a look finds is. `troubles` are errors in wait at moments of a name, met one by one."""
 
     def __init__(self, at: int | None = None) -> None:
         self.at = at
         self.moments: list[str] = []
+        self.troubles: dict[str, list[Exception]] = {}
 
     def step(self, name: str) -> None:
         self.moments.append(name)
         if self.at is not None and name != "poll" and self.count == self.at:
             raise KilledError(f"moment {self.at}: {name}")
+        if self.troubles.get(name):
+            raise self.troubles[name].pop(0)
 
     @property
     def count(self) -> int:

@@ -13,22 +13,21 @@ from executor_market import Chain, Contracts, KilledError, QuickProver, Scanner,
 
 from executor.acceptance import Policy
 from executor.agent import ExecutorAgent
-from executor.copies import CopyingStore
 from executor.desk import Desk
 from executor.follower import Follower, load_cursor
-from executor.hands import PASSING, Hands
+from executor.hands import Hands
 from executor.inspection import Bounds, Inspector
 from executor.journal import FILE_NAME, Journal
-from executor.machine import JobWork, Stage
+from executor.judge import PASSING, Judge
 from executor.patience import Patience
 from executor.runner import ProofRunner
+from executor.work import JobWork, Stage
 from tallystick.chain.calls import MarketCalls
 from tallystick.chain.scanner import Cursor
 from tallystick.errors import ChainUnavailableError, InsufficientFundsError
 from tallystick.ids import JobId
 from tallystick.market.events import JobFact
 from tallystick.proving.prover import Limits
-from tallystick.storage.folder import FolderStore
 from tallystick.storage.store import Store
 from tallystick.wire.api import Offer
 
@@ -41,6 +40,10 @@ POLICY = Policy(
     claim_seconds=10,
     allow_development_srs=False,
 )
+
+
+async def no_pause(_: float) -> None:
+    await asyncio.sleep(0)
 
 
 class TrappedJournal(Journal):
@@ -84,25 +87,27 @@ class Process:
             Scanner(contracts, self.trap, load_cursor(self.journal) or Cursor()), self.journal, OPERATOR
         )
         self.desk = Desk(policy, chain, self.follower, self.works, contracts.clock)
-        store = CopyingStore(FolderStore(home / "artifacts"), shared)
         self.inspector = Inspector(
-            chain, store, srs_folder=home / "srs", ceremony_folder=None, bounds=Bounds(1 << 20, 1 << 21)
+            chain, shared, jobs=home / "jobs", ceremony_folder=None, bounds=Bounds(1 << 20, 1 << 21)
         )
-        chain_link = Patience("chain", (ChainUnavailableError,), self.journal)
+        chain_link = Patience("chain", (ChainUnavailableError,), self.journal, sleep=no_pause)
+        runner = ProofRunner(self.prover, home / "jobs", Limits())
         self.hands = Hands(
             chain=chain,
             transactions=Transactions(contracts, self.trap, sent),
             calls=MarketCalls(DEPLOYMENT),
-            store=store,
+            store=shared,
             inspector=self.inspector,
-            unmet=unmet,
-            runner=ProofRunner(self.prover, home / "jobs", Limits()),
+            judge=Judge(self.desk, self.inspector, runner, self.journal, unmet),
+            runner=runner,
             desk=self.desk,
             follower=self.follower,
             journal=self.journal,
             chain_link=chain_link,
-            sending=Patience("transactions", (ChainUnavailableError, InsufficientFundsError), self.journal),
-            store_link=Patience("artifacts", PASSING, self.journal),
+            sending=Patience(
+                "transactions", (ChainUnavailableError, InsufficientFundsError), self.journal, sleep=no_pause
+            ),
+            store_link=Patience("artifacts", PASSING, self.journal, sleep=no_pause),
         )
         self.agent = ExecutorAgent(
             agent=AGENT,
@@ -114,6 +119,7 @@ class Process:
             chain_link=chain_link,
             refuse=self._refuse,
             poll_seconds=0.002,
+            sleep=no_pause,
         )
 
     async def _refuse(self, offer: Offer, reason: str) -> None:

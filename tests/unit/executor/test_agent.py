@@ -3,12 +3,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from executor_builders import AGENT, FREE_STAKE, LOCK, OPERATOR, address, offer
 from executor_market import Contracts, publish_job
 from executor_process import POLICY, NewProcess
 
-from executor.machine import Stage
-from tallystick.errors import ModelError, ProverTimeoutError
+from executor.work import Stage
+from tallystick.errors import (
+    ChainUnavailableError,
+    InsufficientFundsError,
+    ModelError,
+    ProverTimeoutError,
+    RevertError,
+    TransactionLostError,
+)
 from tallystick.market.terms import JobStatus
 from tallystick.storage.folder import FolderStore
 
@@ -287,3 +295,80 @@ async def test_run_given_too_little_stake_waits_until_there_is_enough(
     await restarted.run_until(lambda: restarted.stage(job_id) is Stage.DONE)
 
     assert contracts.done == PAID_FOR_BOTH
+
+
+AWAY = ChainUnavailableError("away")
+NO_GAS = InsufficientFundsError("no gas money")
+LOST = TransactionLostError("its nonce was used")
+REFUSED = RevertError("not an agent", name="StakeManager_NotAgent", arguments={})
+FAULT = KeyError("a fault of the program")
+
+
+@pytest.mark.parametrize(
+    ("moment", "trouble"),
+    [
+        ("poll", AWAY),
+        ("read job", AWAY),
+        ("read stake", AWAY),
+        ("read model", AWAY),
+        ("read credit", AWAY),
+        ("send accept", AWAY),
+        ("sent accept", AWAY),
+        ("send claim", AWAY),
+        ("sent claim", AWAY),
+        ("send collect", AWAY),
+        ("sent collect", AWAY),
+        ("send accept", NO_GAS),
+        ("send claim", NO_GAS),
+        ("send claim", LOST),
+        ("send claim", REFUSED),
+        ("send collect", LOST),
+        ("prove", ProverTimeoutError("slow")),
+        ("prove", FAULT),
+        ("send claim", FAULT),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+async def test_run_given_trouble_that_passes_is_paid_all_the_same(
+    start: NewProcess, contracts: Contracts, shared: FolderStore, moment: str, trouble: Exception
+) -> None:
+    job_id = publish_job(contracts, shared)
+    process = start()
+    process.trap.troubles[moment] = [trouble] * 3
+
+    def done() -> bool:
+        contracts.clock.advance(1)
+        return process.stage(job_id) is Stage.DONE
+
+    await process.run_until(done)
+
+    assert contracts.done == PAID_FOR_BOTH
+
+
+async def test_run_given_a_prover_that_always_fails_loses_the_job_and_says_why(
+    start: NewProcess, contracts: Contracts, shared: FolderStore
+) -> None:
+    job_id = publish_job(contracts, shared)
+    process = start()
+    process.trap.troubles["prove"] = [ProverTimeoutError("it took too long")] * 100
+
+    work = await process.run_until_over(job_id)
+
+    assert work.stage is Stage.LOST
+    assert any("it took too long" in told for told in work.story)
+
+
+async def test_run_given_a_deadline_missed_after_one_milestone_collects_that_one(
+    start: NewProcess, contracts: Contracts, shared: FolderStore
+) -> None:
+    job_id = publish_job(contracts, shared)
+    process = start()
+    await process.run_until(lambda: contracts.done["claim 0"] == 1)
+    contracts.clock.advance(601)
+    contracts.mine()
+
+    work = await start().run_until_over(job_id)
+
+    assert work.stage is Stage.LOST
+    assert "deadline of milestone 1 passed" in "".join(work.story)
+    assert contracts.withdrawn[OPERATOR] == 500

@@ -10,7 +10,7 @@ from executor_builders import NOW, OPERATOR, TOKEN
 from executor_market import Contracts, Sent, Trap, publish_job
 from executor_process import Process
 
-from executor.machine import Stage
+from executor.work import Stage
 from tallystick.clock import ManualClock
 from tallystick.storage.folder import FolderStore
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from executor.cli import app
 from executor.files import home_lock, write_atomic
 from executor.journal import FILE_NAME, Earning, Journal
-from executor.machine import JobWork, Stage
+from executor.work import JobWork, Stage
 from tallystick.clock import ManualClock
 from tallystick.errors import HomeInUseError
 

@@ -7,7 +7,7 @@ import pytest
 from executor_builders import JOB_ID, NOW, OPERATOR, TOKEN, created, hash_of, offer, position, terms
 
 from executor.journal import FILE_NAME, Earning, Journal, Link
-from executor.machine import JobWork, Stage
+from executor.work import JobWork, Stage
 from tallystick.clock import ManualClock
 from tallystick.errors import InputError
 from tallystick.ids import JobId, ModelId

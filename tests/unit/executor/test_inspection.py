@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,6 @@ from executor_builders import (
     terms,
 )
 
-from executor.copies import CopyingStore
 from executor.inspection import Bounds, Dossier, Inspector
 from tallystick.errors import (
     ArtifactCorruptError,
@@ -93,8 +93,8 @@ def inspect(tmp_path: Path) -> Callable[..., Any]:
         job, reader = creator.publish()
         inspector = Inspector(
             reader,
-            CopyingStore(FolderStore(tmp_path / "own"), creator.store),
-            srs_folder=tmp_path / "srs",
+            creator.store,
+            jobs=tmp_path / "jobs",
             ceremony_folder=ceremony,
             bounds=bounds or Bounds(artifact=1 << 20, job=1 << 20),
         )
@@ -111,12 +111,12 @@ async def test_dossier_given_a_sound_job_knows_the_root_of_each_milestones_input
     assert dossier.input_roots == (tensors(0).root(), tensors(1).root())
 
 
-async def test_dossier_given_a_sound_job_keeps_the_srs_under_its_digest(
+async def test_dossier_given_a_sound_job_keeps_its_srs_in_the_jobs_folder(
     store: FolderStore, inspect: Callable[..., Any], tmp_path: Path
 ) -> None:
     dossier = await inspect(Creator(store))
 
-    assert dossier.circuit.srs_path == tmp_path / "srs" / f"{sha256(SRS).hex()}.srs"
+    assert dossier.circuit.srs_path.is_relative_to(tmp_path / "jobs")
     assert dossier.circuit.srs_path.read_bytes() == SRS
 
 
@@ -183,7 +183,7 @@ async def test_dossier_given_an_srs_with_another_digest_refuses_and_keeps_nothin
 
     with pytest.raises(ArtifactCorruptError, match="SHA-256"):
         await inspect(Creator(store, model={"srs": srs}))
-    assert not (tmp_path / "srs").exists()
+    assert not list((tmp_path / "jobs").rglob("srs"))
 
 
 async def test_dossier_given_a_ceremony_takes_the_operators_own_file(
@@ -208,16 +208,22 @@ async def test_dossier_given_a_ceremony_that_is_not_here_says_where_to_put_it(
         await inspect(Creator(store, model={"srs": srs}))
 
 
-async def test_input_of_given_a_damaged_copy_fetches_it_again(store: FolderStore, tmp_path: Path) -> None:
-    job, reader = Creator(store).publish()
-    own = FolderStore(tmp_path / "own")
-    copies = CopyingStore(own, store)
-    bounds = Bounds(artifact=1 << 20, job=1 << 20)
-    inspector = Inspector(reader, copies, srs_folder=tmp_path / "srs", ceremony_folder=None, bounds=bounds)
-    dossier = await inspector.dossier(job)
+async def test_input_of_given_a_damaged_copy_fetches_it_again(
+    store: FolderStore, inspect: Callable[..., Any], tmp_path: Path
+) -> None:
+    dossier = await inspect(Creator(store))
     cid = dossier.manifest.inputs[1].cid
-    damaged = next(path for path in (tmp_path / "own").rglob(cid))
+    [damaged] = (tmp_path / "jobs").rglob(cid)
     damaged.write_bytes(b"damaged")
 
-    assert inspector.input_of(dossier, 1) == tensors(1)
+    assert dossier.input_of(1) == tensors(1)
     assert parse_cid(cid).names(damaged.read_bytes())
+
+
+async def test_input_of_given_a_creator_who_is_gone_has_its_copy(
+    store: FolderStore, inspect: Callable[..., Any], tmp_path: Path
+) -> None:
+    dossier = await inspect(Creator(store))
+    shutil.rmtree(tmp_path / "shared")
+
+    assert dossier.input_of(0) == tensors(0)

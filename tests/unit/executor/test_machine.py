@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from executor_builders import JOB_ID
 
-from executor.machine import MAX_RETRIES, OVER, WORKING, Do, JobWork, Stage, adopt, begin, handle
+from executor.machine import MAX_FAILURES, MAX_PAUSE_SECONDS, adopt, begin, handle
 from executor.news import (
     AcceptMined,
     AcceptRefused,
@@ -21,6 +21,7 @@ from executor.news import (
     Verdict,
     WorkFailed,
 )
+from executor.work import OVER, WORKING, Do, JobWork, Stage
 from tallystick.errors import ImpossibleTransitionError
 from tallystick.market.terms import JobStatus
 
@@ -241,16 +242,38 @@ def test_handle_given_a_dropped_acceptance_accepts_again_under_a_new_key() -> No
     assert (told.do, told.attempt) == (Do.SEND_ACCEPT, 1)
 
 
-@pytest.mark.parametrize("stage", [Stage.PREPARING, Stage.PROVING, Stage.CLAIMING])
+@pytest.mark.parametrize("stage", [Stage.PREPARING, Stage.PROVING])
 def test_handle_given_work_that_fails_too_often_gives_up_and_says_why(stage: Stage) -> None:
-    moved, [told] = handle(at(stage, retries=MAX_RETRIES), answer(WorkFailed))
+    moved, [told] = handle(at(stage, failures=MAX_FAILURES), answer(WorkFailed))
 
     assert (told.do, moved.ending) == (Do.COLLECT, Stage.LOST)
     assert "broken" in moved.last_word
 
 
+@pytest.mark.parametrize("event", [answer(ClaimRefused), answer(WorkFailed)])
+def test_handle_given_a_claim_that_fails_often_goes_on_until_its_deadline(event: Event) -> None:
+    moved, [told] = handle(at(Stage.CLAIMING, failures=100), event)
+
+    assert (moved.stage, told.do, told.pause_seconds) == (Stage.CLAIMING, Do.SEND_CLAIM, MAX_PAUSE_SECONDS)
+
+
+def test_handle_given_failures_in_a_row_pauses_longer_each_time() -> None:
+    work, pauses = at(Stage.PROVING), []
+    for _ in range(MAX_FAILURES):
+        work, [told] = handle(work, answer(WorkFailed, turn=work.turn))
+        pauses.append(told.pause_seconds)
+
+    assert pauses == [1, 2, 4, 8, 16]
+
+
+def test_handle_given_a_paid_milestone_starts_counting_failures_anew() -> None:
+    moved, [told] = handle(at(Stage.CLAIMING, failures=3), answer(ClaimMined))
+
+    assert (moved.failures, told.pause_seconds) == (0, 0)
+
+
 def test_handle_given_a_collection_that_fails_too_often_ends_as_the_job_ended() -> None:
-    moved, _ = handle(at(Stage.COLLECTING, retries=MAX_RETRIES), answer(WorkFailed))
+    moved, _ = handle(at(Stage.COLLECTING, failures=MAX_FAILURES), answer(WorkFailed))
 
     assert moved.stage is Stage.DONE
     assert "withdraw it at any time" in moved.last_word
@@ -291,6 +314,6 @@ def test_adopt_given_a_job_found_on_the_chain_asks_the_chain_first() -> None:
 
 
 def test_handle_given_many_refused_acceptances_does_not_try_for_ever() -> None:
-    moved, _ = handle(at(Stage.ACCEPTING, retries=MAX_RETRIES), answer(AcceptRefused, retry_at=9_999))
+    moved, _ = handle(at(Stage.ACCEPTING, failures=MAX_FAILURES), answer(AcceptRefused, retry_at=9_999))
 
     assert (moved.stage, moved.retry_at) == (Stage.REFUSED, None)

@@ -1,0 +1,99 @@
+"""Where a job stands in this agent, and what is to be done about it next. Data only; `machine.py` has the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tallystick.ids import JobId
+
+
+class Stage(StrEnum):
+    CONSIDERED = "considered"
+    ACCEPTING = "accepting"
+    ASSIGNED = "assigned"
+    PREPARING = "preparing"
+    PROVING = "proving"
+    CLAIMING = "claiming"
+    COLLECTING = "collecting"
+    DONE = "done"
+    LOST = "lost"
+    REFUSED = "refused"
+
+
+UNDECIDED = frozenset({Stage.CONSIDERED, Stage.ACCEPTING})
+WORKING = frozenset({Stage.ASSIGNED, Stage.PREPARING, Stage.PROVING, Stage.CLAIMING})
+OVER = frozenset({Stage.DONE, Stage.LOST, Stage.REFUSED})
+
+
+class Do(StrEnum):
+    INSPECT = "inspect"
+    SEND_ACCEPT = "send_accept"
+    READ_CHAIN = "read_chain"
+    PREPARE = "prepare"
+    PROVE = "prove"
+    SEND_CLAIM = "send_claim"
+    COLLECT = "collect"
+    CLEAN_UP = "clean_up"
+
+
+@dataclass(frozen=True)
+class JobWork:
+    """Where a job stands.
+
+    Attributes:
+        round: The opening of the job that this is about.
+        milestone: The next unpaid one.
+        deadline: Of `milestone`, chain time; None before the job is ours.
+        block: Height of the newest news; older news is ignored.
+        turn: Number of the standing instruction.
+        retries: Grows only: it is part of a transaction's key where a first one can no longer count.
+        failures: In a row, without a milestone between them.
+        fresh_proof: The next proof must not come from the cache, because the contract refused the cached one.
+        retry_at: REFUSED: chain time from which the same round may be considered again; None: never.
+        ending: Where COLLECTING leads to.
+        cause: What set off the standing instruction.
+        last_word: Why it stands where it stands.
+        story: The latest steps, oldest first.
+    """
+
+    job_id: JobId
+    round: int
+    milestone_count: int
+    stage: Stage = Stage.CONSIDERED
+    milestone: int = 0
+    deadline: int | None = None
+    block: int = 0
+    turn: int = 0
+    retries: int = 0
+    failures: int = 0
+    fresh_proof: bool = False
+    retry_at: int | None = None
+    ending: Stage = Stage.DONE
+    cause: str = ""
+    last_word: str = ""
+    story: tuple[str, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        return self.stage in OVER
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """What to do for a job.
+
+    Attributes:
+        attempt: Tells apart the transactions of one purpose.
+        pause_seconds: To wait before: longer with each failure in a row.
+    """
+
+    do: Do
+    job_id: JobId
+    turn: int
+    cause: str
+    round: int
+    milestone: int
+    attempt: int
+    fresh: bool
+    pause_seconds: int
