@@ -143,5 +143,5 @@ class AnnouncementDesk:
                 code="not_an_agent",
                 status=403,
                 values={"operator": said.operator, "agent": said.agent},
-                remedy="Appoint it with the operator's key: `tallystick executor appoint`.",
+                remedy="Appoint it with the operator's key: `tallystick executor stake --agent`.",
             )

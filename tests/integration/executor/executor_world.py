@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from anvil_chain import AnvilChain, dev_account
 from eth_account.signers.local import LocalAccount
@@ -24,6 +26,7 @@ from tallystick.chain.sender import Sender
 from tallystick.ids import ZERO_ADDRESS, ZERO_BYTES32, Address, JobId, bytes32, parse_address
 from tallystick.market.book import Job, fold
 from tallystick.market.claims import ModelSpec, model_id_of, program_id_of
+from tallystick.market.events import JobFact
 from tallystick.market.manifests import ArtifactRef, JobManifest, ModelManifest
 from tallystick.market.terms import JobMode, JobTerms, ProofKind, job_id_of
 from tallystick.merkle import milestones_root
@@ -87,7 +90,7 @@ class World:
         async def read(reader: ChainReader) -> Job:
             head = await reader.head()
             facts = await reader.facts(self.deployment.block, head.number)
-            return fold([fact for fact in facts if hasattr(fact, "job_id")])[job_id]
+            return fold(fact for fact in facts if isinstance(fact, get_args(JobFact)))[job_id]
 
         return self.ask(read)
 
@@ -269,6 +272,16 @@ class ExecutorProcess:
             return None
 
         return wait_until(found, seconds=seconds, what=f"{event} {fields} in\n{self.log}")
+
+
+@contextlib.contextmanager
+def hanging(chain: AnvilChain) -> Iterator[None]:
+    """The endpoint takes connections and says nothing."""
+    chain._process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        chain._process.send_signal(signal.SIGCONT)
 
 
 def wait_until(found: Callable[[], Answer | None], *, seconds: float, what: str) -> Answer:

@@ -4,7 +4,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from executor_world import AGENT, OPERATOR, UNIT, ExecutorProcess, World, address_of, wait_until
+from anvil_chain import AnvilChain
+from executor_world import AGENT, OPERATOR, UNIT, ExecutorProcess, World, address_of, hanging, wait_until
 
 from tallystick.market.terms import JobStatus
 
@@ -67,6 +68,41 @@ def test_run_given_sigterm_in_the_middle_of_a_proof_ends_at_once(world: World) -
 
         assert executor.process.wait(timeout=5) == 0
     _wait_until_gone(children)
+
+
+def test_run_given_an_rpc_that_hangs_for_a_while_says_so_once_and_goes_on(world: World) -> None:
+    job_id = world.fund_job(milestones=1)
+    with ExecutorProcess(world, TALLYSTICK_EXECUTOR_RPC_TIMEOUT_SECONDS="1") as executor:
+        executor.wait_for("step_started", seconds=120, step="prove")
+        with hanging(world.chain):
+            executor.wait_for("link_lost", link="chain")
+            executor.wait_for("step_finished", seconds=60, step="verify")
+        executor.wait_for("job_done", seconds=120, job_id=job_id)
+        changes = [said["event"] for said in executor.events() if said.get("link") == "chain"]
+
+    assert changes == ["link_lost", "link_restored"]
+    assert world.transactions_of(AGENT) == 3
+
+
+def test_run_given_an_rpc_of_another_chain_ends_with_the_reason(world: World) -> None:
+    with (
+        AnvilChain("--chain-id", "1337") as other,
+        ExecutorProcess(world, TALLYSTICK_EXECUTOR_RPC=other.rpc_url) as executor,
+    ):
+        assert executor.process.wait(timeout=30) == 1
+        [failure] = [said for said in executor.events() if said["event"] == "failed"]
+
+    assert failure["error"] == "WrongChainError"
+
+
+def test_run_given_a_wrong_password_ends_with_the_reason(world: World) -> None:
+    (world.folder / "wrong").write_text("not it")
+    with ExecutorProcess(world, TALLYSTICK_EXECUTOR_PASSWORD_FILE=str(world.folder / "wrong")) as executor:
+        assert executor.process.wait(timeout=30) == 1
+        [failure] = [said for said in executor.events() if said["event"] == "failed"]
+
+    assert failure["error"] == "KeystoreError"
+    assert "not it" not in executor.log.read_text()
 
 
 def test_run_given_a_home_in_use_says_by_whom_and_ends(world: World) -> None:

@@ -255,7 +255,7 @@ STORY = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(STORY, st.integers(0, 2**32), st.sampled_from([1, 3, 7, 2000]))
 async def test_scanner_given_any_story_ends_with_the_facts_of_the_last_chain(story, seed, max_blocks):
     """Two nodes, one an event behind, answer each request at random; steps that raise are tried again later."""
