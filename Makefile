@@ -19,24 +19,28 @@ help: ## Show what can be made
 
 $(VENV)/.ready: requirements.lock pyproject.toml scripts/check_python.py
 	@$(PYTHON) scripts/check_python.py
-	@echo "set-up 1/3: python environment (about a minute, once)"
+	@echo "set-up 1/4: python environment (about a minute, once)"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --require-hashes -r requirements.lock
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json $(VENV)/.ready
-	@echo "set-up 2/3: chain tools (anvil, forge, solc, OpenZeppelin)"
+	@echo "set-up 2/4: chain tools (anvil, forge, solc, OpenZeppelin)"
 	@# not `npm ci`: the lock can hold only the platform packages that its writer's registry had
 	@$(VENV)/bin/npm install --no-save --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .cache/.ready: node_modules/.ready scripts/install_solc.py
-	@echo "set-up 3/3: compiler"
+	@echo "set-up 3/4: compiler"
 	@$(PY) -m scripts.install_solc
+	@echo "set-up 4/4: contracts and EZKL's verifier (half a minute, once)"
+	@$(PY) -m scripts.compile_contracts
+	@$(PY) -m scripts.ezkl_verifier > /dev/null
 	@touch $@
 
 setup: .cache/.ready ## Set up everything (the other targets call it)
+	@$(PY) -m scripts.compile_contracts
 
 demo: setup ## Play the first paid, proven job: three scenes on a local chain (ARGS=--json for machines)
 	@$(PY) -m scripts.demo $(ARGS)

@@ -94,7 +94,7 @@ class Trial:
                 await self.forger.claim(f"{name}:{self.job.job_id}", self.job.terms, claim, by=by)
             except RevertError as error:
                 found["refused_with"] = error.name
-                found["because"] = {name: short(str(value)) for name, value in error.arguments.items()} or "-"
+                found |= {name: short(str(value)) for name, value in error.arguments.items()}
             else:
                 raise RuntimeError(f"{sentence} was accepted")
             if await self.money() != before:
