@@ -53,7 +53,7 @@ def test_withdraw_by_anyone_sends_the_account_its_credit(stage: Stage) -> None:
 
 def test_withdraw_twice_reverts(stage: Stage) -> None:
     completed(stage)
-    stage.escrow.withdraw(stage.payment, stage.operator, {"from": stage.operator})
+    stage.escrow.withdraw(stage.payment, stage.operator, {"from": stage.stranger})
     assert refusal(stage.escrow.withdraw, stage.payment, stage.operator, sender=stage.operator) == refused(
         "JobEscrow_NothingToWithdraw", token=stage.payment, account=stage.operator
     )
