@@ -304,8 +304,9 @@ contract JobEscrow is IJobEscrow, EIP712, ReentrancyGuardTransient {
         credits[terms.paymentToken][terms.creator] += amount;
         emit JobRefunded(jobId, terms.creator, amount);
 
-        // Interaction: a bounty that nobody earned makes up to the creator for the lost time.
-        STAKE_MANAGER.payBounty(jobId, terms.creator);
+        // Interaction: a bounty that nobody earned is burnt. Were it the creator's, a creator who makes an operator late
+        // on purpose would get it on top of its compensation.
+        STAKE_MANAGER.payBounty(jobId, STAKE_MANAGER.BURN_ADDRESS());
     }
 
     function _pull(IERC20 token, address from, uint256 amount) private {

@@ -27,7 +27,8 @@ contract StakeManager is IStakeManager, ReentrancyGuardTransient {
 
     /// @notice Least part of every slash that nobody gets, so that slashing oneself through a second identity costs.
     uint16 public constant MIN_BURN_BPS = 1_000;
-    /// @notice Credited with what is burnt. Not the zero address, which most tokens refuse to send to.
+    /// @inheritdoc IStakeManager
+    /// @dev Not the zero address, which most tokens refuse to send to.
     address public constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
 
     IERC20 private immutable STAKE_TOKEN;

@@ -58,7 +58,7 @@ interface IJobEscrow {
     function accept(JobTerms calldata terms, address operator, Assignment calldata assignment, bytes calldata signature)
         external;
 
-    /// @notice The creator takes an open job back. What is held for it, and a waiting bounty, are credited at once.
+    /// @notice The creator takes an open job back. What is held for it is credited at once; a waiting bounty is burnt.
     /// @dev    Emits JobRefunded, and the stake manager's BountyPaid where a bounty waited.
     function cancel(JobTerms calldata terms) external;
 

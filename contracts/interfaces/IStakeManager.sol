@@ -83,6 +83,9 @@ interface IStakeManager {
     /// @notice Credits the job's bounty, if any, to `account`. Only the escrow.
     function payBounty(JobId jobId, address account) external;
 
+    /// @notice Credited with what is burnt; `withdrawReward` of it sends that out of reach.
+    function BURN_ADDRESS() external view returns (address);
+
     /// @notice Sends `account` what it was credited. Anyone may call; only `account` receives.
     function withdrawReward(address account) external;
 

@@ -5,7 +5,7 @@ cancel
 ├── the job is assigned → JobEscrow_WrongStatus
 ├── the job is cancelled already → JobEscrow_WrongStatus
 ├── the job is open → the deposit is credited, JobRefunded
-└── the job was reopened → what is left of the deposit, and the bounty as a reward
+└── the job was reopened → what is left of the deposit; the bounty is burnt
 
 refund
 ├── in the last second of the accept window → JobEscrow_AcceptWindowOpen
@@ -13,13 +13,13 @@ refund
 ├── a second later, by anyone → the deposit is credited to the creator
 └── after a reopening the window starts anew
     ├── within it → JobEscrow_AcceptWindowOpen
-    └── after it → what is left of the deposit, and the bounty as a reward
+    └── after it → what is left of the deposit; the bounty is burnt
 """
 
 from __future__ import annotations
 
 from refusals import plain, refusal, refused
-from stage import ASSIGNED, DOLLAR, OPEN, REFUNDED, TALLY, Stage, Terms, event, share
+from stage import ASSIGNED, BURN, DOLLAR, OPEN, REFUNDED, TALLY, Stage, Terms, event, share
 
 
 def reopened(stage: Stage) -> Terms:
@@ -64,17 +64,17 @@ def test_cancel_of_open_job_credits_the_deposit(stage: Stage) -> None:
     assert (stage.credit(stage.creator), stage.state(terms)["remaining"]) == (100 * DOLLAR, 0)
 
 
-def test_cancel_of_reopened_job_credits_what_is_left_and_the_bounty(stage: Stage) -> None:
+def test_cancel_of_reopened_job_credits_what_is_left_and_burns_the_bounty(stage: Stage) -> None:
     terms = reopened(stage)
     compensation = int(stage.stakes.rewardOf(stage.creator))
     cancelled = stage.escrow.cancel(terms.abi(), {"from": stage.creator})
     assert event(cancelled, "BountyPaid") == {
         "jobId": stage.job_id(terms),
-        "account": plain(stage.creator),
+        "account": plain(BURN),
         "amount": 3 * TALLY,
     }
     assert stage.credit(stage.creator) == 40 * DOLLAR
-    assert int(stage.stakes.rewardOf(stage.creator)) == compensation + 3 * TALLY == share(10 * TALLY, 4_000) + 3 * TALLY
+    assert int(stage.stakes.rewardOf(stage.creator)) == compensation == share(10 * TALLY, 4_000)
 
 
 def test_refund_in_the_last_second_of_the_window_reverts(stage: Stage) -> None:
@@ -111,9 +111,9 @@ def test_refund_of_reopened_job_within_its_new_window_reverts(stage: Stage) -> N
     )
 
 
-def test_refund_of_reopened_job_credits_what_is_left_and_the_bounty(stage: Stage) -> None:
+def test_refund_of_reopened_job_credits_what_is_left_and_burns_the_bounty(stage: Stage) -> None:
     terms = reopened(stage)
     stage.at(stage.state(terms)["openedAt"] + terms["acceptSeconds"] + 1)
     refunded = stage.escrow.refund(terms.abi(), {"from": stage.stranger})
-    assert event(refunded, "BountyPaid")["account"] == plain(stage.creator)
+    assert event(refunded, "BountyPaid")["account"] == plain(BURN)
     assert (stage.credit(stage.creator), int(stage.stakes.bountyOf(stage.job_id(terms)))) == (40 * DOLLAR, 0)
