@@ -65,7 +65,7 @@ async def running_dispatcher(
         ):
             stack.push_async_callback(_cancel, asyncio.create_task(loop))
         await stack.enter_async_context(parts.timetable)
-        server = HttpServer(build_api(parts.api_context, parts.limits))
+        server = HttpServer(build_api(parts.api_context, parts.limits), on_stop=parts.api_context.polls.end)
         serving = asyncio.create_task(server.serve(sockets=[socket]))
         stack.push_async_callback(_finish, server, serving)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

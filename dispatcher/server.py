@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -35,9 +35,14 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class HttpServer(uvicorn.Server):
-    """Serves on bound sockets until `stop()`, which lets held requests end for a moment and then cuts them."""
+    """Serves on bound sockets until `stop()`, which lets held requests end for a moment and then cuts them.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        on_stop: Called first, to answer those that only wait.
+    """
+
+    def __init__(self, app: ASGIApp, *, on_stop: Callable[[], None]) -> None:
+        self._on_stop = on_stop
         super().__init__(
             uvicorn.Config(
                 app,
@@ -55,6 +60,7 @@ class HttpServer(uvicorn.Server):
         )
 
     def stop(self) -> None:
+        self._on_stop()
         self.should_exit = True
 
     @contextmanager

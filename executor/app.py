@@ -33,7 +33,7 @@ from tallystick.errors import (
     RpcRefusedError,
 )
 from tallystick.ids import parse_address
-from tallystick.proving.ezkl_prover import EzklProver
+from tallystick.proving.ezkl_prover import DEFAULT_KEY_CACHE_BYTES, EzklProver
 from tallystick.proving.prover import Limits
 from tallystick.storage.open import open_store
 from tallystick.storage.store import Store
@@ -48,9 +48,10 @@ CLAIM_SECONDS = 30
 """Until a claim is in a block: two to three blocks of a chain in public use."""
 
 
-def make_prover(home: Path, threads: int = 0) -> EzklProver:
+def make_prover(home: Path, threads: int = 0, key_cache_bytes: int | None = DEFAULT_KEY_CACHE_BYTES) -> EzklProver:
     """The one prover of this version, with its keys and measured times in the home folder."""
-    return EzklProver(home / "prover", environment={"RAYON_NUM_THREADS": str(threads)} if threads else None)
+    environment = {"RAYON_NUM_THREADS": str(threads)} if threads else None
+    return EzklProver(home / "prover", environment=environment, key_cache_bytes=key_cache_bytes)
 
 
 class AgentParts:
@@ -83,7 +84,7 @@ class AgentParts:
 
     @cached_property
     def prover(self) -> EzklProver:
-        return make_prover(self.settings.home, self.settings.prover_threads)
+        return make_prover(self.settings.home, self.settings.prover_threads, self.settings.key_cache_bytes)
 
     @cached_property
     def capability(self) -> Capability:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from executor.acceptance import Accept, Decline, Findings, Policy, Standing, consider
 from executor.follower import Follower
 from executor.ports import Chain
-from executor.schedule import Task, first_late, milestone_tasks
+from executor.schedule import Task, first_late, milestone_tasks, slack
 from executor.work import UNDECIDED, WORKING, JobWork, Stage
 from tallystick.clock import Clock
 from tallystick.ids import JobId
@@ -56,6 +56,10 @@ class Desk:
     def can_spare(self, seconds: float) -> bool:
         """Whether everything already taken would still be in time if the machine did something else for so long first."""
         return first_late(self._tasks_but(None), self.now() + round(self.policy.seconds(seconds))) is None
+
+    def spare_seconds(self) -> float:
+        """How long the machine could do something else with everything already taken still in time."""
+        return slack(self._tasks_but(None), self.now())
 
     def settle(self, work: JobWork) -> None:
         """A promise ends once the chain's own count has it, or once there is nothing to promise any more."""

@@ -22,10 +22,16 @@ from tallystick.ids import Address, JobId, ModelId
 from tallystick.market.events import JobFact
 from tallystick.wire.api import Offer
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "journal.sqlite3"
 
-_TABLES = """
+_REHEARSALS = """
+CREATE TABLE rehearsals (
+    job_id TEXT, milestone INTEGER, prover TEXT, against TEXT NOT NULL, PRIMARY KEY (job_id, milestone, prover)
+) WITHOUT ROWID;
+"""
+
+_TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE facts (
     block INTEGER, log_index INTEGER, job_id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (block, log_index)
@@ -40,7 +46,11 @@ CREATE TABLE earnings (
     PRIMARY KEY (job_id, milestone)
 ) WITHOUT ROWID;
 CREATE TABLE links (name TEXT PRIMARY KEY, trouble TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;
+{_REHEARSALS}
 """
+
+_STEPS_UP = {0: _TABLES, 1: _REHEARSALS}
+"""By the version that a journal has: what it lacks. 0: a new file."""
 
 _FACT: TypeAdapter[JobFact] = TypeAdapter(Annotated[JobFact, Field(discriminator="event")])
 _WORK = TypeAdapter(JobWork)
@@ -86,9 +96,10 @@ class Journal:
         database = sqlite3.connect(path)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        if not _version(database):
+        lacking = _STEPS_UP.get(_version(database))
+        if lacking is not None:
             with database:
-                database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+                database.executescript(f"BEGIN; {lacking} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         journal = cls(database, clock)
         try:
             _check_version(database, path)
@@ -182,6 +193,7 @@ class Journal:
             for job_id in jobs:
                 self._db.execute("DELETE FROM works WHERE job_id = ?", (job_id,))
                 self._db.execute("DELETE FROM offers WHERE job_id = ?", (job_id,))
+                self._db.execute("DELETE FROM rehearsals WHERE job_id = ?", (job_id,))
 
     def offer_of(self, job_id: JobId, round_: int) -> Offer | None:
         """The offer that was put down for this opening of the job."""
@@ -204,6 +216,22 @@ class Journal:
         """What speaks against the model; empty: nothing, it was checked; None: it was never checked."""
         query = "SELECT against FROM models WHERE model_id = ? AND prover = ?"
         row = self._db.execute(query, (model_id, prover)).fetchone()
+        return None if row is None else str(row[0])
+
+    def note_rehearsal(self, job_id: JobId, milestone: int, prover: str, against: str = "") -> None:
+        """Remembers that a milestone's input can be proven, or the prover's words why it cannot.
+
+        Args:
+            prover: As for `judge_model`.
+        """
+        row = (job_id, milestone, prover, against)
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO rehearsals VALUES (?, ?, ?, ?)", row)
+
+    def rehearsal_of(self, job_id: JobId, milestone: int, prover: str) -> str | None:
+        """What speaks against the milestone; empty: nothing, it was tried; None: it was never tried."""
+        query = "SELECT against FROM rehearsals WHERE job_id = ? AND milestone = ? AND prover = ?"
+        row = self._db.execute(query, (job_id, milestone, prover)).fetchone()
         return None if row is None else str(row[0])
 
     # ---- for people -----------------------------------------------------------------------------------------------

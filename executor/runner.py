@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -53,6 +55,32 @@ class ProofRunner:
         """Makes the keys and checks that they are the registered model's. Raises ModelError, ProvingError."""
         progress = _logged(job_id, None)
         await self._in_turn(deadline, lambda: self._prover.ensure_keys(circuit, limits=self._limits, progress=progress))
+
+    async def estimate_rehearsal(self, circuit: CircuitFiles) -> float:
+        """Seconds of trying one input, and of making the keys where they are not cached."""
+        return await in_thread(lambda: self._prover.estimate_rehearsal_seconds(circuit), "estimate")
+
+    async def rehearse(
+        self,
+        circuit: CircuitFiles,
+        inputs: QuantisedTensors,
+        *,
+        job_id: JobId,
+        milestone: int,
+        deadline: int,
+        at_most: float = math.inf,
+    ) -> None:
+        """Tries whether one milestone can be proven.
+
+        Args:
+            at_most: Seconds for each step, where that is less than what any step may take.
+
+        Raises:
+            TensorError: it cannot; see `Prover.rehearse`.
+        """
+        limits = replace(self._limits, seconds=min(self._limits.seconds, at_most))
+        progress = _logged(job_id, milestone)
+        await self._in_turn(deadline, lambda: self._prover.rehearse(circuit, inputs, limits=limits, progress=progress))
 
     async def prove(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -31,6 +32,16 @@ def first_late(tasks: Iterable[Task], now: int) -> Task | None:
         if done_at > task.deadline:
             return task
     return None
+
+
+def slack(tasks: Iterable[Task], now: int) -> float:
+    """For how many seconds everything could be put off with no deadline missed: infinite for no tasks, below 0 for late
+    ones. In the same order as `first_late`."""
+    done_at, least = float(now), math.inf
+    for task in sorted(tasks):
+        done_at += task.seconds
+        least = min(least, task.deadline - done_at)
+    return least
 
 
 def milestone_tasks(durations: Iterable[int], first_deadline: int | None, now: int, seconds: float) -> list[Task]:

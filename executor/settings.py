@@ -111,6 +111,7 @@ class Settings(ChainSettings, HomeSettings, MachineSettings):
         max_artifact_bytes, max_job_bytes: Fetched at most: of one artifact, and of all that a job names.
         proof_seconds, proof_memory: Bounds of each step of the prover.
         prover_threads: Cores that it may use; 0: all.
+        key_cache_bytes: Kept of models' keys on disk; the longest unused are removed, and made again when they are needed.
     """
 
     store: str = Field(min_length=1)
@@ -131,6 +132,7 @@ class Settings(ChainSettings, HomeSettings, MachineSettings):
     proof_seconds: float = Field(default=600.0, gt=0)
     proof_memory: Size = 16 * 2**30
     prover_threads: int = Field(default=0, ge=0, le=1024)
+    key_cache_bytes: Size = 20 * 2**30
 
 
 Kind = TypeVar("Kind", bound=_Settings)

@@ -43,21 +43,20 @@ class CircuitBuilder:
             lock_seconds=self._limits.seconds,
             digests=self._workshop.digests,
         )
-        keys = self._workshop.ensure_keys(
-            KeyIdentity(onnx, settings_bytes, srs.sha256, self._workshop.version),
-            srs=srs_path,
-            logrows=settings.logrows,
-            limits=self._limits,
-            progress=self._progress,
-        )
         inputs = _input_specs(facts, settings, data)
-        outputs = self._try_out(keys, data.quantised(inputs), settings)
+        identity = KeyIdentity(onnx, settings_bytes, srs.sha256, self._workshop.version)
+        with self._workshop.keys.held(identity, seconds=self._limits.seconds):
+            keys = self._workshop.ensure_keys(
+                identity, srs=srs_path, logrows=settings.logrows, limits=self._limits, progress=self._progress
+            )
+            vka = read_vka(keys.vka.read_bytes())
+            outputs = self._try_out(keys, data.quantised(inputs), settings)
         circuit = Circuit(
             onnx=onnx,
             settings=settings_bytes,
             srs=srs,
             srs_path=srs_path,
-            vka=read_vka(keys.vka.read_bytes()),
+            vka=vka,
             inputs=inputs,
             outputs=_output_specs(facts, settings, outputs),
             logrows=settings.logrows,

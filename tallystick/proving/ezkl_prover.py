@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tallystick.errors import ModelError, ProofRejectedError, ProverFailedError
 from tallystick.hashing import from_field
 from tallystick.market.claims import program_id_of
 from tallystick.proving import steps
-from tallystick.proving.child import ChildRunner
+from tallystick.proving.child import ChildRunner, Step
 from tallystick.proving.circuit_build import CircuitBuilder
 from tallystick.proving.circuit_settings import CircuitSettings, check_specs, read_settings
 from tallystick.proving.keys import KeyFiles, KeyIdentity, read_vka
@@ -22,8 +23,12 @@ from tallystick.proving.srs import check_srs
 from tallystick.proving.workshop import Workshop
 from tallystick.tensors import QuantisedTensors
 
+DEFAULT_KEY_CACHE_BYTES = 20 * 2**30
+
+_WITNESS = "witness.json"
 _KEY_STEPS = ("compile", "setup", "vka")
-_PROVE_STEPS = ("witness", "mock", "prove", "verify")
+_REHEARSE_STEPS = ("witness", "mock")
+_PROVE_STEPS = (*_REHEARSE_STEPS, "prove", "verify")
 
 
 def ezkl_version() -> str:
@@ -42,12 +47,19 @@ class EzklProver:
     Args:
         home: Folder for keys, measured times and scratch files; may be shared by processes and removed between runs.
         environment: Added to the prover's otherwise empty environment, for example RAYON_NUM_THREADS.
+        key_cache_bytes: Kept of keys, see `KeyCache`. None: all that were ever made.
     """
 
-    def __init__(self, home: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        key_cache_bytes: int | None = DEFAULT_KEY_CACHE_BYTES,
+    ) -> None:
         home = home.resolve()
         runner = ChildRunner(home / "child", environment=environment)
-        self._workshop = Workshop(home, runner, ezkl_version())
+        self._workshop = Workshop(home, runner, ezkl_version(), key_cache_bytes)
 
     @property
     def backend(self) -> str:
@@ -70,26 +82,33 @@ class EzklProver:
             return CircuitBuilder(self._workshop, folder, limits, progress).build(onnx, calibration, srs_folder)
 
     def ensure_keys(self, circuit: CircuitFiles, *, limits: Limits, progress: Progress = no_progress) -> None:
-        self._keys(circuit, limits, progress)
+        with self._keys(circuit, limits, progress):
+            pass
+
+    def rehearse(
+        self, circuit: CircuitFiles, inputs: QuantisedTensors, *, limits: Limits, progress: Progress = no_progress
+    ) -> None:
+        check_inputs(inputs, circuit.manifest.inputs)
+        logrows = read_settings(circuit.settings).logrows
+        with self._keys(circuit, limits, progress) as keys, self._workshop.workspace() as folder:
+            wanted = _rehearsal(folder, inputs, keys)
+            self._workshop.run(wanted, logrows=logrows, limits=limits, progress=progress)
 
     def prove(
         self, circuit: CircuitFiles, inputs: QuantisedTensors, *, limits: Limits, progress: Progress = no_progress
     ) -> Proved:
         check_inputs(inputs, circuit.manifest.inputs)
-        keys = self._keys(circuit, limits, progress)
         logrows = read_settings(circuit.settings).logrows
-        with self._workshop.workspace() as folder:
-            source, witness, made = folder / "input.json", folder / "witness.json", folder / "proof.json"
-            source.write_text(encode_input(inputs.values))
+        with self._keys(circuit, limits, progress) as keys, self._workshop.workspace() as folder:
+            made = folder / "proof.json"
             wanted = [
-                steps.witness(source, keys.compiled, witness),
-                steps.mock(witness, keys.compiled),
-                steps.prove(witness, keys.compiled, keys.pk, made, circuit.srs_path.resolve()),
+                *_rehearsal(folder, inputs, keys),
+                steps.prove(folder / _WITNESS, keys.compiled, keys.pk, made, circuit.srs_path.resolve()),
                 steps.verify(made, keys.settings, keys.vk, circuit.srs_path.resolve()),
             ]
             self._workshop.run(wanted, logrows=logrows, limits=limits, progress=progress)
             proof, instances = decode_proof(made.read_text())
-        return _proved(circuit, inputs, proof, instances, read_vka(keys.vka.read_bytes()))
+            return _proved(circuit, inputs, proof, instances, read_vka(keys.vka.read_bytes()))
 
     def verify(
         self, circuit: CircuitFiles, proved: Proved, *, limits: Limits, progress: Progress = no_progress
@@ -100,14 +119,13 @@ class EzklProver:
             ProofRejectedError: it does not verify, is of another circuit, or has bytes behind its end, which EZKL itself
                 accepts and the chain does not.
         """
-        keys = self._keys(circuit, limits, progress)
-        if proved.vka != read_vka(keys.vka.read_bytes()):
-            raise ProofRejectedError("The proof comes with the verifying key of another circuit.")
-        outputs = _outputs(circuit, proved.instances)
-        if proved.input_count + sum(map(len, outputs.values)) != len(proved.instances) or outputs != proved.outputs:
-            raise ProofRejectedError("The proof's instances are not the inputs and outputs that it comes with.")
         srs = circuit.srs_path.resolve()
-        with self._workshop.workspace() as folder:
+        with self._keys(circuit, limits, progress) as keys, self._workshop.workspace() as folder:
+            if proved.vka != read_vka(keys.vka.read_bytes()):
+                raise ProofRejectedError("The proof comes with the verifying key of another circuit.")
+            outputs = _outputs(circuit, proved.instances)
+            if proved.input_count + sum(map(len, outputs.values)) != len(proved.instances) or outputs != proved.outputs:
+                raise ProofRejectedError("The proof's instances are not the inputs and outputs that it comes with.")
             whole, cut = folder / "proof.json", folder / "cut.json"
             whole.write_text(encode_proof(proved.proof, proved.instances))
             cut.write_text(encode_proof(proved.proof[:-1], proved.instances))
@@ -118,24 +136,34 @@ class EzklProver:
             self._workshop.run(wanted, logrows=None, limits=limits, progress=progress)
 
     def estimate_seconds(self, circuit: CircuitFiles) -> float:
-        cached = self._workshop.keys.find(self._identity(circuit)) is not None
-        names = _PROVE_STEPS if cached else (*_KEY_STEPS, *_PROVE_STEPS)
+        return self._estimate(circuit, _PROVE_STEPS)
+
+    def estimate_rehearsal_seconds(self, circuit: CircuitFiles) -> float:
+        return self._estimate(circuit, _REHEARSE_STEPS)
+
+    def _estimate(self, circuit: CircuitFiles, names: tuple[str, ...]) -> float:
+        if self._workshop.keys.find(self._identity(circuit)) is None:
+            names = (*_KEY_STEPS, *names)
         logrows = read_settings(circuit.settings).logrows
         return sum(self._workshop.estimates.seconds(name, logrows) or 0.0 for name in names)
 
     def _identity(self, circuit: CircuitFiles) -> KeyIdentity:
         return KeyIdentity(circuit.onnx, circuit.settings, circuit.manifest.srs.sha256, self.version)
 
-    def _keys(self, circuit: CircuitFiles, limits: Limits, progress: Progress) -> KeyFiles:
+    @contextlib.contextmanager
+    def _keys(self, circuit: CircuitFiles, limits: Limits, progress: Progress) -> Iterator[KeyFiles]:
+        """The circuit's keys, checked, and in the cache for as long as this lasts."""
         settings = self._checked_settings(circuit)
         check_srs(circuit.srs_path, circuit.manifest.srs, self._workshop.digests)
-        keys = self._workshop.ensure_keys(
-            self._identity(circuit),
-            srs=circuit.srs_path.resolve(),
-            logrows=settings.logrows,
-            limits=limits,
-            progress=progress,
-        )
+        identity, srs = self._identity(circuit), circuit.srs_path.resolve()
+        with self._workshop.keys.held(identity, seconds=limits.seconds):
+            keys = self._workshop.ensure_keys(
+                identity, srs=srs, logrows=settings.logrows, limits=limits, progress=progress
+            )
+            self._check_program(circuit, keys)
+            yield keys
+
+    def _check_program(self, circuit: CircuitFiles, keys: KeyFiles) -> None:
         program = program_id_of(read_vka(keys.vka.read_bytes()))
         if program != circuit.manifest.program_id:
             raise ModelError(
@@ -143,7 +171,6 @@ class EzklProver:
                 f"{circuit.manifest.name!r} is registered with {circuit.manifest.program_id}.",
                 remedy="Do not work for this model: its registration does not describe its files.",
             )
-        return keys
 
     def _checked_settings(self, circuit: CircuitFiles) -> CircuitSettings:
         wanted = circuit.manifest.prover_version
@@ -159,6 +186,13 @@ class EzklProver:
                 f"The circuit has 2**{settings.logrows} rows; its SRS serves 2**{circuit.manifest.srs.logrows}."
             )
         return settings
+
+
+def _rehearsal(folder: Path, inputs: QuantisedTensors, keys: KeyFiles) -> list[Step]:
+    """The steps that show whether an input can be proven; they leave its witness in the folder."""
+    source, witness = folder / "input.json", folder / _WITNESS
+    source.write_text(encode_input(inputs.values))
+    return [steps.witness(source, keys.compiled, witness), steps.mock(witness, keys.compiled)]
 
 
 def _proved(

@@ -6,15 +6,16 @@ file, the settings and the SRS makes the same ones.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallystick.errors import ProverFailedError
+from tallystick.errors import ProverFailedError, ProverTimeoutError
 from tallystick.hashing import sha256
 from tallystick.logs import get_logger
 from tallystick.proving.digests import FileDigests
@@ -83,11 +84,26 @@ class KeyFiles:
 
 
 class KeyCache:
-    """Keys by identity, in a folder that several processes may share."""
+    """Keys by identity, in a folder that several processes may share.
 
-    def __init__(self, folder: Path, digests: FileDigests) -> None:
+    Args:
+        max_bytes: Of all keys together. Looked at whenever keys are made: the longest unused go first, except those that
+            somebody holds and the ones just made, which stay even where they alone are larger.
+    """
+
+    def __init__(self, folder: Path, digests: FileDigests, max_bytes: int | None = None) -> None:
         self._folder = folder
         self._digests = digests
+        self._max_bytes = max_bytes
+
+    @contextlib.contextmanager
+    def held(self, identity: KeyIdentity, *, seconds: float) -> Iterator[None]:
+        """Keeps these keys, there already or not, from being removed. Raises ProverTimeoutError, see `folder_lock`."""
+        with folder_lock(self._use_lock(identity.name), seconds=seconds, shared=True):
+            yield
+
+    def _use_lock(self, name: str) -> Path:
+        return self._folder / f"{name}.use"
 
     def find(self, identity: KeyIdentity) -> KeyFiles | None:
         """The keys, if they are here and are what was once written."""
@@ -105,12 +121,12 @@ class KeyCache:
             ProverTimeoutError: the other process took longer.
             ProverFailedError: `make` left a file out.
         """
-        found = self.find(identity)
+        found = self._find_for_use(identity)
         if found is not None:
             return found
         final = self._folder / identity.name
         with folder_lock(self._folder / f"{identity.name}.lock", seconds=lock_seconds):
-            found = self.find(identity)
+            found = self._find_for_use(identity)
             if found is not None:  # another process made them while this one waited
                 return found
             if final.exists():
@@ -124,7 +140,31 @@ class KeyCache:
             finally:
                 shutil.rmtree(temporary.folder, ignore_errors=True)
         _log.info("keys_made", folder=str(final))
+        self._make_room(final)
         return KeyFiles(final)
+
+    def _find_for_use(self, identity: KeyIdentity) -> KeyFiles | None:
+        found = self.find(identity)
+        if found is not None:
+            with contextlib.suppress(OSError):  # its time is only a hint of what to remove first
+                os.utime(found.folder / _RECORD)
+        return found
+
+    def _make_room(self, newest: Path) -> None:
+        if self._max_bytes is None:
+            return
+        self._remove_unfinished()
+        sizes = {folder: _size(folder) for folder in self._folder.iterdir() if folder.is_dir() and not folder.suffix}
+        too_much = sum(sizes.values()) - self._max_bytes
+        for folder in sorted(sizes, key=_used_at):
+            if too_much > 0 and folder != newest and _remove_unless_locked(folder, self._use_lock(folder.name)):
+                _log.info("keys_removed", folder=str(folder), size_bytes=sizes[folder])
+                too_much -= sizes[folder]
+
+    def _remove_unfinished(self) -> None:
+        """What processes left that died while they made keys: nobody may ever want those keys again."""
+        for folder in self._folder.glob("*.part"):
+            _remove_unless_locked(folder, folder.with_suffix(".lock"))
 
     def _write(self, files: KeyFiles, identity: KeyIdentity, make: Callable[[KeyFiles], None]) -> None:
         files.folder.mkdir(parents=True)
@@ -145,6 +185,31 @@ class KeyCache:
             return all(self._digests.sha256(path).hex() == record[path.name] for path in files.all())
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+
+def _size(folder: Path) -> int:
+    """Bytes of a folder's files; 0 for one that another process removes meanwhile."""
+    try:
+        return sum(path.stat().st_size for path in folder.iterdir())
+    except OSError:
+        return 0
+
+
+def _used_at(folder: Path) -> int:
+    """When keys were last asked for; those without a record are of no use and go first."""
+    try:
+        return (folder / _RECORD).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _remove_unless_locked(folder: Path, lock: Path) -> bool:
+    try:
+        with folder_lock(lock, seconds=0):
+            shutil.rmtree(folder, ignore_errors=True)
+    except ProverTimeoutError:
+        return False
+    return not folder.exists()
 
 
 def _sync(path: Path) -> None:

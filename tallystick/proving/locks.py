@@ -14,8 +14,11 @@ _RETRY_SECONDS = 0.05
 
 
 @contextlib.contextmanager
-def folder_lock(path: Path, *, seconds: float) -> Iterator[None]:
+def folder_lock(path: Path, *, seconds: float, shared: bool = False) -> Iterator[None]:
     """Holds the lock file `path`, which stays behind empty: removing it would let two processes hold two files.
+
+    Args:
+        shared: Beside others that share it; whoever does not, waits for all of them.
 
     Raises:
         ProverTimeoutError: another process held it for longer than `seconds`.
@@ -23,7 +26,7 @@ def folder_lock(path: Path, *, seconds: float) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         deadline = time.monotonic() + seconds
-        while not _try_lock(file.fileno()):
+        while not _try_lock(file.fileno(), fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise ProverTimeoutError(
                     f"Another process has worked on {path.with_suffix('')} for more than {seconds:g} s.",
@@ -33,9 +36,9 @@ def folder_lock(path: Path, *, seconds: float) -> Iterator[None]:
         yield
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -136,6 +136,18 @@ class Prover(Protocol):
         """
         ...
 
+    def rehearse(
+        self, circuit: CircuitFiles, inputs: QuantisedTensors, *, limits: Limits, progress: Progress = no_progress
+    ) -> None:
+        """Witness and mock alone, a fraction of a proof: whether this input can be proven with this circuit.
+
+        Raises:
+            TensorError: it cannot, exactly as `prove` would say.
+            ModelError: as `ensure_keys`.
+            ProvingError: the prover failed, or ran past a limit.
+        """
+        ...
+
     def prove(
         self, circuit: CircuitFiles, inputs: QuantisedTensors, *, limits: Limits, progress: Progress = no_progress
     ) -> Proved:
@@ -149,4 +161,8 @@ class Prover(Protocol):
 
     def estimate_seconds(self, circuit: CircuitFiles) -> float:
         """How long `ensure_keys` (if not cached) and `prove` should take together on this machine."""
+        ...
+
+    def estimate_rehearsal_seconds(self, circuit: CircuitFiles) -> float:
+        """How long `ensure_keys` (if not cached) and `rehearse` should take together on this machine."""
         ...

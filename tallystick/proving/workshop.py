@@ -20,11 +20,11 @@ from tallystick.proving.workspace import workspace
 class Workshop:
     """Layout of the home: `keys/` (made anew when removed), `work/` (one folder per request), `child/`, `estimates.json`."""
 
-    def __init__(self, home: Path, runner: StepRunner, version: str) -> None:
+    def __init__(self, home: Path, runner: StepRunner, version: str, key_cache_bytes: int | None = None) -> None:
         self.version = version
         self.digests = FileDigests()
         self.estimates = Estimates(home / "estimates.json")
-        self.keys = KeyCache(home / "keys", self.digests)
+        self.keys = KeyCache(home / "keys", self.digests, key_cache_bytes)
         self._runner = runner
         self._work = home / "work"
 
@@ -54,7 +54,7 @@ class Workshop:
     def ensure_keys(
         self, identity: KeyIdentity, *, srs: Path, logrows: int, limits: Limits, progress: Progress
     ) -> KeyFiles:
-        """The circuit's keys, from the cache or made now."""
+        """The circuit's keys, from the cache or made now; hold them (`KeyCache.held`) for as long as they are used."""
 
         def make(files: KeyFiles) -> None:
             wanted = [

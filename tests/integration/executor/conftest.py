@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from anvil_chain import AnvilChain
 from executor_world import DIGITS, World, samples
+from onnx import TensorProto, helper
 
 from tallystick.chain.deployment import Deployment
 from tallystick.proving import EzklProver
@@ -18,6 +19,44 @@ def digits_circuit(tmp_path_factory: pytest.TempPathFactory) -> Circuit:
     home = tmp_path_factory.mktemp("creator")
     onnx, calibration = (DIGITS / "digits.onnx").read_bytes(), [samples()["calibration"]]
     return EzklProver(home).build_circuit(onnx, calibration, srs_folder=home / "srs", limits=Limits(seconds=120))
+
+
+@pytest.fixture(scope="session")
+def trap_circuit(tmp_path_factory: pytest.TempPathFactory) -> Circuit:
+    """A hostile creator's: sigmoid(20 a + 20 b), calibrated where the sum is 0. Each input may be anything in -1..1, and
+    at (1, 1) the sum is far outside the sigmoid's table."""
+    home = tmp_path_factory.mktemp("hostile creator")
+    calibration = [[[[1.0, -1.0]], [[-1.0, 1.0]]]]
+    prover = EzklProver(home)
+    return prover.build_circuit(sigmoid_of_a_sum(), calibration, srs_folder=home / "srs", limits=Limits(seconds=120))
+
+
+def sigmoid_of_a_sum() -> bytes:
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "w"], ["t"]), helper.make_node("Sigmoid", ["t"], ["y"])],
+        "trap",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor("w", TensorProto.FLOAT, [2, 2], [20.0, 0.0, 20.0, 1.0])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+@pytest.fixture
+def trap(
+    new_chain: Callable[..., AnvilChain],
+    deployment: Deployment,
+    deployment_record: Path,
+    trap_circuit: Circuit,
+    tmp_path: Path,
+) -> World:
+    """A world whose jobs can be proven in their first milestone, not in their second."""
+    chain: AnvilChain = new_chain()
+    values = [[[1.0, -1.0]], [[1.0, 1.0]]]
+    made = World(chain, deployment, deployment_record, tmp_path, trap_circuit, values=values)
+    made.equip()
+    return made
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -54,13 +54,19 @@ def samples() -> dict[str, Any]:
 
 @dataclass
 class World:
-    """Everything that stands outside the executor."""
+    """Everything that stands outside the executor.
+
+    Attributes:
+        circuit: Of the model that jobs are about.
+        values: Its inputs as floats, one for each milestone; None: the committed images of digits.
+    """
 
     chain: AnvilChain
     deployment: Deployment
     record: Path
     folder: Path
     circuit: Circuit
+    values: Sequence[Any] | None = None
     store: FolderStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -142,8 +148,8 @@ class World:
 
     def inputs(self, milestones: int) -> list[QuantisedTensors]:
         [spec] = self.circuit.inputs
-        images = samples()["calibration"][:milestones]
-        return [QuantisedTensors(shapes=(spec.shape,), values=(quantise(image, spec),)) for image in images]
+        values = (self.values or samples()["calibration"])[:milestones]
+        return [QuantisedTensors(shapes=(spec.shape,), values=(quantise(value, spec),)) for value in values]
 
     def fund_job(self, milestones: int = 2, *, seconds: int = 300, shows_program: bool = True) -> JobId:
         """`shows_program`: whether the creator shows the verifier the program, as the client does."""

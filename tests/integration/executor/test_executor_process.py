@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anvil_chain import AnvilChain
@@ -18,6 +19,10 @@ def test_run_given_a_digits_job_and_no_dispatcher_is_paid_for_every_milestone(wo
     with ExecutorProcess(world) as executor:
         executor.wait_for("ready")
         executor.wait_for("job_done", seconds=180, job_id=job_id)
+        # Earnings are written down by the look at the chain that follows.
+        wait_until(
+            lambda: _status(world)["jobs"][0]["earned"] == "1000", seconds=20, what="both payments in the journal"
+        )
 
     job = world.job(job_id)
     assert (job.status, [payment.milestone for payment in job.payments]) == (JobStatus.COMPLETED, [0, 1])
@@ -26,7 +31,7 @@ def test_run_given_a_digits_job_and_no_dispatcher_is_paid_for_every_milestone(wo
 
     # Two claims, one acceptance, one withdrawal.
     assert world.transactions_of(AGENT) == 4
-    status = world.command("status", "--home", str(world.folder / "home"))
+    status = _status(world)
     assert [(told["stage"], told["earned"]) for told in status["jobs"]] == [("done", "1000")]
     assert [link["ok"] for link in status["links"] if link["name"] == "dispatcher"] == [False]
 
@@ -47,6 +52,26 @@ def test_run_given_kill_9_in_the_middle_of_a_proof_goes_on_after_a_restart(world
     assert world.job(job_id).status is JobStatus.COMPLETED
     assert world.transactions_of(AGENT) == 4
     assert 0 not in proven
+
+
+def test_run_given_an_input_in_its_range_that_overflows_the_circuit_declines_before_acceptance(trap: World) -> None:
+    job_id = trap.fund_job(milestones=2)
+
+    with ExecutorProcess(trap) as executor:
+        refused = executor.wait_for("job_refused", seconds=120, job_id=job_id)
+
+    assert "milestone 1 cannot be proven" in refused["why"]
+    assert trap.job(job_id).status is JobStatus.OPEN
+    assert trap.transactions_of(AGENT) == 0
+
+
+def test_run_given_the_same_model_and_an_input_that_it_can_hold_is_paid(trap: World) -> None:
+    job_id = trap.fund_job(milestones=1)
+
+    with ExecutorProcess(trap) as executor:
+        executor.wait_for("job_done", seconds=180, job_id=job_id)
+
+    assert trap.job(job_id).status is JobStatus.COMPLETED
 
 
 def test_run_given_a_program_that_nobody_showed_the_verifier_shows_it_and_is_paid(world: World) -> None:
@@ -128,6 +153,10 @@ def test_unstake_given_an_amount_starts_the_delay(world: World) -> None:
     world.command("unstake", "--amount", "20")
 
     assert world.ask(lambda reader: reader.free_stake(address_of(OPERATOR))) == 30 * UNIT
+
+
+def _status(world: World) -> dict[str, Any]:
+    return world.command("status", "--home", str(world.folder / "home"))
 
 
 def _children_of(process: int) -> list[int]:

@@ -79,12 +79,34 @@ def test_prove_says_how_much_memory_a_step_took(prover, mlp, limits):
     assert all(10 * 2**20 < step.peak_memory_bytes < 2**30 for step in said if step.took_seconds is not None)
 
 
+def test_rehearse_given_an_input_that_can_be_proven_runs_witness_and_mock_alone(prover, mlp, limits):
+    said = []
+    prover.rehearse(mlp, quantised(mlp, MLP_INPUT), limits=limits, progress=said.append)
+
+    assert [step.name for step in said if step.took_seconds is not None] == ["witness", "mock"]
+
+
+def test_estimate_of_a_rehearsal_is_a_fraction_of_a_proofs(prover, mlp, mlp_proved):
+    assert 0 < prover.estimate_rehearsal_seconds(mlp) < prover.estimate_seconds(mlp) / 2
+
+
+def test_estimate_of_a_rehearsal_without_keys_counts_them(prover, mlp, without_keys):
+    assert without_keys.estimate_rehearsal_seconds(mlp) > prover.estimate_rehearsal_seconds(mlp)
+
+
 def test_estimate_after_a_proof_is_close_to_what_a_proof_takes(prover, mlp, mlp_proved):
     assert 0.05 < prover.estimate_seconds(mlp) < 10
 
 
-def test_estimate_without_keys_counts_them(prover, mlp, tmp_path):
-    assert EzklProver(tmp_path).estimate_seconds(mlp) > prover.estimate_seconds(mlp)
+@pytest.fixture
+def without_keys(home, mlp_proved, tmp_path):
+    """A prover that has no keys and knows the times that the other one measured."""
+    (tmp_path / "estimates.json").write_bytes((home / "estimates.json").read_bytes())
+    return EzklProver(tmp_path)
+
+
+def test_estimate_without_keys_counts_them(prover, mlp, without_keys):
+    assert without_keys.estimate_seconds(mlp) > prover.estimate_seconds(mlp)
 
 
 def test_ensure_keys_on_another_machine_makes_the_same_program(mlp, tmp_path, limits):

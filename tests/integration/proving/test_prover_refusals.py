@@ -66,6 +66,26 @@ def test_prove_given_inputs_whose_sum_leaves_the_lookup_table_is_refused_in_time
     assert time.monotonic() - start < 10
 
 
+def test_rehearse_given_that_input_says_what_prove_says(prover, sigmoid, limits):
+    inputs = quantised(sigmoid, [[1.0, 1.0]])
+    with pytest.raises(TensorError) as proving:
+        prover.prove(sigmoid, inputs, limits=limits)
+
+    with pytest.raises(TensorError) as rehearsing:
+        prover.rehearse(sigmoid, inputs, limits=limits)
+    assert str(rehearsing.value) == str(proving.value)
+
+
+def test_rehearse_given_a_value_outside_the_range_is_refused_before_the_prover_starts(prover, mlp, limits):
+    said = []
+
+    with pytest.raises(TensorError, match="outside"):
+        prover.rehearse(
+            mlp, QuantisedTensors(shapes=((1, 4),), values=((10**6, 0, 0, 0),)), limits=limits, progress=said.append
+        )
+    assert said == []
+
+
 @pytest.fixture
 def sigmoid_keys(home, sigmoid):
     [folder] = [path.parent for path in home.glob("keys/*/network.onnx") if path.read_bytes() == sigmoid.onnx]

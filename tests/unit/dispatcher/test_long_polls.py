@@ -80,3 +80,14 @@ async def test_until_some_given_a_caller_that_went_away_frees_its_place() -> Non
     assert not waiting.done()
 
     waiting.cancel()
+
+
+async def test_end_given_someone_who_waits_answers_them_and_makes_nobody_wait_again() -> None:
+    polls, shelf, bell = LongPolls(2), Shelf(), Bell()
+    held = asyncio.create_task(polls.until_some(shelf.look, bell, 20))
+    await asyncio.sleep(0)
+
+    polls.end()
+
+    assert await asyncio.wait_for(held, 5) == []
+    assert await asyncio.wait_for(polls.until_some(shelf.look, bell, 20), 5) == []

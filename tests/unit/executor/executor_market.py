@@ -36,7 +36,7 @@ from tallystick.chain.receipts import Receipt
 from tallystick.chain.scanner import Cursor, ScanStep
 from tallystick.chain.views import BlockHead, JobState
 from tallystick.clock import ManualClock
-from tallystick.errors import RevertError
+from tallystick.errors import ProverTimeoutError, RevertError, TensorError
 from tallystick.ids import ZERO_ADDRESS, Address, JobId, ModelId, bytes32
 from tallystick.market.claims import ModelSpec, model_id_of
 from tallystick.market.events import (
@@ -343,7 +343,10 @@ class QuickProver:
     Attributes:
         lies: So many next proofs are such as the contract refuses.
         trouble: What making keys ends in.
-        meanwhile: What happens in the world while an estimate is asked for.
+        overflows: First values of the inputs that cannot be proven.
+        hangs: First values of the inputs whose rehearsal is stopped.
+        rehearsals: Inputs by first value, how often each was tried.
+        meanwhile, while_rehearsing: What happens in the world while an estimate is asked for, while an input is tried.
     """
 
     backend = "ezkl"
@@ -353,10 +356,16 @@ class QuickProver:
         self.trap = trap
         self.keys: set[bytes] = set()
         self.proofs: Counter[int] = Counter()
+        self.rehearsals: Counter[int] = Counter()
+        self.rehearsal_limits: list[float] = []
+        self.overflows: set[int] = set()
+        self.hangs: set[int] = set()
         self.seconds = 1.0
+        self.rehearsal_seconds = 0.1
         self.lies = 0
         self.trouble: Exception | None = None
         self.meanwhile: Callable[[], None] = lambda: None
+        self.while_rehearsing: Callable[[], None] = lambda: None
 
     def build_circuit(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError
@@ -367,10 +376,26 @@ class QuickProver:
             raise self.trouble
         self.keys.add(circuit.onnx)
 
+    def rehearse(
+        self, circuit: CircuitFiles, inputs: QuantisedTensors, *, limits: Limits, progress: Progress = no_progress
+    ) -> None:
+        self.trap.step("rehearse")
+        self.rehearsal_limits.append(limits.seconds)
+        self.while_rehearsing()
+        self.rehearsals[inputs.values[0][0]] += 1
+        if inputs.values[0][0] in self.hangs:
+            raise ProverTimeoutError("It took too long.")
+        self._refuse_overflow(inputs)
+
+    def _refuse_overflow(self, inputs: QuantisedTensors) -> None:
+        if inputs.values[0][0] in self.overflows:
+            raise TensorError("A value leaves the range that the circuit was made for.")
+
     def prove(
         self, circuit: CircuitFiles, inputs: QuantisedTensors, *, limits: Limits, progress: Progress = no_progress
     ) -> Proved:
         self.trap.step("prove")
+        self._refuse_overflow(inputs)
         self.proofs[inputs.values[0][0]] += 1
         outputs = QuantisedTensors(shapes=((1, 2),), values=((inputs.values[0][0], -1),))
         said = b"a proof that lies" if self.lies else b"a proof"
@@ -382,6 +407,9 @@ class QuickProver:
     def estimate_seconds(self, circuit: CircuitFiles) -> float:
         self.meanwhile()
         return self.seconds
+
+    def estimate_rehearsal_seconds(self, circuit: CircuitFiles) -> float:
+        return self.rehearsal_seconds
 
 
 def publish_job(contracts: Contracts, store: Store, *, requirements: str = "", **changes: Any) -> JobId:

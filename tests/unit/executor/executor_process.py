@@ -56,6 +56,11 @@ class TrappedJournal(Journal):
         super().put_work(work, offer)
         self.trap.step(f"wrote {work.stage}")
 
+    def note_rehearsal(self, *about: Any) -> None:
+        self.trap.step("write rehearsal")
+        super().note_rehearsal(*about)
+        self.trap.step("wrote rehearsal")
+
     def record(self, *, facts: Iterable[JobFact], **others: Any) -> None:
         self.trap.step("record facts")
         super().record(facts=facts, **others)
@@ -92,13 +97,14 @@ class Process:
         )
         chain_link = Patience("chain", (ChainUnavailableError,), self.journal, sleep=no_pause)
         runner = ProofRunner(self.prover, home / "jobs", Limits())
+        self.judge = Judge(self.desk, self.inspector, runner, self.journal, unmet)
         self.hands = Hands(
             chain=chain,
             transactions=Transactions(contracts, self.trap, sent),
             calls=MarketCalls(DEPLOYMENT),
             store=shared,
             inspector=self.inspector,
-            judge=Judge(self.desk, self.inspector, runner, self.journal, unmet),
+            judge=self.judge,
             runner=runner,
             desk=self.desk,
             follower=self.follower,

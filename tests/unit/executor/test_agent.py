@@ -174,6 +174,36 @@ async def test_run_given_a_model_found_unsound_refuses_its_next_job_without_tryi
     assert "make keys" not in restarted.trap.moments
 
 
+async def test_run_given_an_input_that_cannot_be_proven_refuses_before_it_promises(
+    start: NewProcess, contracts: Contracts, shared: FolderStore
+) -> None:
+    job_id = publish_job(contracts, shared)
+    process = start()
+    process.prover.overflows = {1}
+
+    work = await process.run_until_over(job_id)
+
+    assert work.stage is Stage.REFUSED
+    assert not contracts.done
+
+
+async def test_run_given_an_offer_that_lapses_while_inputs_are_tried_accepts_by_the_next(
+    start: NewProcess, contracts: Contracts, shared: FolderStore
+) -> None:
+    job_id = publish_job(contracts, shared, exclusive_seconds=60)
+    process = start()
+    process.prover.while_rehearsing = lambda: contracts.clock.advance(20)
+    process.agent.offered(offer(contracts.terms[job_id]))
+    await process.run_until(lambda: process.stage(job_id) is Stage.REFUSED)
+    assert process.prover.rehearsals == {0: 1, 1: 1}
+
+    restarted = start()
+    restarted.agent.offered(offer(contracts.terms[job_id], expires_at=contracts.clock.now() + 20))
+    await restarted.run_until(lambda: restarted.stage(job_id) is Stage.DONE)
+
+    assert restarted.prover.rehearsals.total() == 0
+
+
 async def test_run_given_a_prover_that_runs_out_of_time_does_not_hold_it_against_the_model(
     start: NewProcess, contracts: Contracts, shared: FolderStore
 ) -> None:

@@ -14,7 +14,7 @@ from executor.work import Stage
 from tallystick.clock import ManualClock
 from tallystick.storage.folder import FolderStore
 
-MOMENTS = 60
+MOMENTS = 70
 """More than an undisturbed job has, so that every one of them is met."""
 
 ONCE_EACH = {"accept 1": 1, "claim 0": 1, "claim 1": 1, "withdraw": 1}

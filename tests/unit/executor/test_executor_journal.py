@@ -119,6 +119,44 @@ def test_verdict_on_given_another_version_of_the_prover_is_open(path: Path) -> N
     assert [journal.verdict_on(model, version) for version in ("ezkl 23.0.5", "ezkl 24")] == ["a liar", None]
 
 
+def test_rehearsal_of_given_a_restart_is_what_was_noted(path: Path) -> None:
+    journal = opened(path)
+    journal.note_rehearsal(JOB_ID, 0, "ezkl 23.0.5")
+    journal.note_rehearsal(JOB_ID, 1, "ezkl 23.0.5", "it overflows")
+    again = reopened(journal, path)
+
+    assert [again.rehearsal_of(JOB_ID, m, "ezkl 23.0.5") for m in range(3)] == ["", "it overflows", None]
+
+
+def test_rehearsal_of_given_another_version_of_the_prover_is_open(path: Path) -> None:
+    journal = opened(path)
+    journal.note_rehearsal(JOB_ID, 0, "ezkl 23.0.5", "it overflows")
+
+    assert journal.rehearsal_of(JOB_ID, 0, "ezkl 24") is None
+
+
+def test_forget_work_given_a_job_removes_its_rehearsals(path: Path) -> None:
+    journal = opened(path)
+    journal.note_rehearsal(JOB_ID, 0, "ezkl 23.0.5")
+    journal.forget_work([JOB_ID])
+
+    assert journal.rehearsal_of(JOB_ID, 0, "ezkl 23.0.5") is None
+
+
+def test_open_given_a_journal_of_version_1_brings_it_up_with_its_jobs(path: Path) -> None:
+    journal = opened(path)
+    journal.put_work(WORK)
+    journal.close()
+    database = sqlite3.connect(path)
+    database.executescript("DROP TABLE rehearsals; PRAGMA user_version = 1;")
+    database.close()
+
+    brought_up = opened(path)
+    brought_up.note_rehearsal(JOB_ID, 0, "ezkl 23.0.5")
+
+    assert brought_up.works() == {JOB_ID: WORK}
+
+
 def test_open_given_another_identity_refuses(path: Path) -> None:
     opened(path, "us").close()
 

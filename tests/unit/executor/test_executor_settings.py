@@ -49,6 +49,7 @@ def test_load_settings_given_a_setting_missing_names_option_and_variable(name: s
         ("SAFETY", "0.5"),
         ("REGION", "EU West"),
         ("MAX_ARTIFACT_BYTES", "much"),
+        ("KEY_CACHE_BYTES", "0"),
         ("PAYMENT_TOKENS", "0x12"),
     ],
 )
@@ -59,6 +60,10 @@ def test_load_settings_given_a_value_that_makes_no_sense_refuses_it(name: str, v
 
 def test_load_settings_given_a_size_with_a_unit_reads_it() -> None:
     assert loaded(TALLYSTICK_EXECUTOR_MAX_JOB_BYTES="2GiB").max_job_bytes == 2 * 2**30
+
+
+def test_load_settings_given_a_bound_for_keys_reads_it() -> None:
+    assert loaded(TALLYSTICK_EXECUTOR_KEY_CACHE_BYTES="3GiB").key_cache_bytes == 3 * 2**30
 
 
 def test_load_settings_given_several_tokens_reads_each() -> None:

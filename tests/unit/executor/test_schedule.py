@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 
 import pytest
 
-from executor.schedule import Task, first_late, milestone_tasks
+from executor.schedule import Task, first_late, milestone_tasks, slack
 
 
 def test_first_late_given_tasks_that_fit_exactly_finds_none() -> None:
@@ -40,3 +41,20 @@ def test_milestone_tasks_given_a_running_milestone_counts_from_its_deadline() ->
 
 def test_milestone_tasks_given_nothing_left_is_empty() -> None:
     assert milestone_tasks([], 110, 100, 5.0) == []
+
+
+def test_slack_given_no_tasks_is_endless() -> None:
+    assert slack([], now=0) == math.inf
+
+
+def test_slack_given_a_task_that_is_late_is_below_zero() -> None:
+    assert slack([Task(10, 15.0)], now=0) == -5.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_slack_given_any_tasks_is_the_longest_delay_with_none_late(seed: int) -> None:
+    chance = random.Random(seed)
+    tasks = [Task(chance.randint(60, 90), float(chance.randint(1, 12))) for _ in range(5)]
+    spare = int(slack(tasks, now=0))
+
+    assert (first_late(tasks, now=spare), first_late(tasks, now=spare + 1) is None) == (None, False)

@@ -1,6 +1,7 @@
 """Keys by content: found again, made once, repaired when damaged. What makes them is a stand-in here."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -137,6 +138,101 @@ def test_ensure_when_another_process_holds_the_lock_gives_up_after_the_limit(cac
         pytest.raises(ProverTimeoutError, match="Another process"),
     ):
         cache.ensure(IDENTITY, maker, lock_seconds=0)
+
+
+def identity_of(number):
+    return dataclasses.replace(IDENTITY, onnx=f"onnx {number}".encode())
+
+
+def size_of_one(tmp_path):
+    files = KeyCache(tmp_path / "scale", FileDigests()).ensure(identity_of(0), Maker(), lock_seconds=1)
+    return sum(path.stat().st_size for path in files.folder.iterdir())
+
+
+@pytest.fixture
+def two_fit(tmp_path):
+    """A cache with room for two sets of keys, and the sets 0 and 1 in it, 0 used last long ago."""
+    cache = KeyCache(tmp_path / "keys", FileDigests(), max_bytes=int(size_of_one(tmp_path) * 2.5))
+    for number in range(2):
+        files = cache.ensure(identity_of(number), Maker(), lock_seconds=1)
+        os.utime(files.folder / "record.json", (number + 1, number + 1))
+    return cache
+
+
+def kept_of(cache, count=3):
+    return [number for number in range(count) if cache.find(identity_of(number)) is not None]
+
+
+def test_ensure_beyond_the_bound_removes_the_longest_unused(two_fit, maker):
+    two_fit.ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert kept_of(two_fit) == [1, 2]
+
+
+def test_ensure_given_keys_that_are_there_makes_them_the_last_used(two_fit, maker):
+    two_fit.ensure(identity_of(0), maker, lock_seconds=1)
+    two_fit.ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert kept_of(two_fit) == [0, 2]
+
+
+def test_find_does_not_make_keys_the_last_used(two_fit, maker):
+    two_fit.find(identity_of(0))
+    two_fit.ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert kept_of(two_fit) == [1, 2]
+
+
+def test_ensure_beyond_the_bound_keeps_what_is_held(two_fit, maker):
+    with two_fit.held(identity_of(0), seconds=1):
+        two_fit.ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert kept_of(two_fit) == [0, 2]
+
+
+def test_held_by_two_at_once_is_held_until_the_last_lets_go(two_fit, maker):
+    with two_fit.held(identity_of(0), seconds=0):
+        with two_fit.held(identity_of(0), seconds=0):
+            pass
+        two_fit.ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert kept_of(two_fit) == [0, 2]
+
+
+def test_ensure_given_keys_larger_than_the_bound_keeps_them_alone(two_fit, tmp_path, maker):
+    KeyCache(tmp_path / "keys", FileDigests(), max_bytes=1).ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert kept_of(two_fit) == [2]
+
+
+def test_ensure_given_no_bound_keeps_everything(cache, maker):
+    for number in range(3):
+        cache.ensure(identity_of(number), maker, lock_seconds=1)
+
+    assert kept_of(cache) == [0, 1, 2]
+
+
+def test_ensure_after_a_removal_makes_the_keys_again(two_fit, maker):
+    two_fit.ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert two_fit.ensure(identity_of(0), maker, lock_seconds=1).pk.is_file()
+
+
+def test_ensure_with_a_bound_removes_what_a_dead_process_left_unfinished(two_fit, tmp_path, maker):
+    left = tmp_path / "keys" / "of another.part"
+    left.mkdir()
+    two_fit.ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert not left.exists()
+
+
+def test_ensure_with_a_bound_leaves_what_another_process_is_making(two_fit, tmp_path, maker):
+    made = tmp_path / "keys" / "of another.part"
+    made.mkdir()
+    with folder_lock(tmp_path / "keys" / "of another.lock", seconds=0):
+        two_fit.ensure(identity_of(2), maker, lock_seconds=1)
+
+    assert made.exists()
 
 
 def test_read_vka_keeps_order_and_bytes_of_the_words():
