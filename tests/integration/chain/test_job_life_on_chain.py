@@ -27,6 +27,7 @@ from tallystick.market.terms import Assignment, JobStatus, assignment_message
 
 pytestmark = pytest.mark.chain
 
+BURN_ADDRESS = "0x000000000000000000000000000000000000dEaD"
 MILESTONE = [MilestoneClaimed, MilestonePaid]
 
 
@@ -189,13 +190,13 @@ async def test_expire_leaves_stake_where_the_reader_says(scene):
     assert await scene.reader.reward_of(address_of("stranger")) == slash.to_finder > 0
 
 
-async def test_refund_of_a_reopened_job_pays_the_bounty_to_the_creator(scene):
+async def test_cancel_of_a_reopened_job_burns_the_bounty(scene):
     terms = await accepted(scene)
     scene.chain.pass_time(700)
     await scene.send("stranger", "expire", scene.calls.expire(terms))
     receipt = await scene.send("creator", "cancel", scene.calls.cancel(terms))
     assert kinds(receipt.facts) == [JobRefunded, BountyPaid]
-    assert receipt.facts[1].account == address_of("creator")
+    assert receipt.facts[1].account == BURN_ADDRESS
 
 
 async def test_unbonding_is_told_with_its_time(scene):
