@@ -17,6 +17,7 @@ import psutil
 from scripts import bench_proving
 from scripts.toolchain import CACHE, ROOT
 
+DEMO = CACHE / "bench-demo"
 OUT = ROOT / "docs" / "benchmarks.md"
 VERIFICATION_NOTE = """`claim` includes the verification of the proof by EZKL's reusable verifier and the calldata of proof,
 instances and verifying-key artifact; what the contracts themselves need is in the table above."""
@@ -29,7 +30,7 @@ def markdown(columns: list[str], rows: list[list[str]]) -> str:
 
 def perform_demo() -> list[dict[str, Any]]:
     """The demo's lines, from a run of its own. Its processes share the machine as they would for a newcomer."""
-    command = [sys.executable, "-m", "scripts.demo", "--json", "--folder", str(CACHE / "bench-demo")]
+    command = [sys.executable, "-m", "scripts.demo", "--json", "--folder", str(DEMO)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -51,6 +52,30 @@ def demo_tables(lines: list[dict[str, Any]]) -> str:
             markdown(["stage", "seconds"], [[row["stage"], row["seconds"]] for row in stages]),
         ]
     )
+
+
+def agent_shares(logs: Path) -> list[list[str]]:
+    """For each milestone proven in the demo: the prover's own steps, and all the time from beginning it to claiming it."""
+    rows = []
+    for log in sorted(logs.glob("executor-*.log")):
+        began: dict[tuple[str, int], float] = {}
+        steps: dict[tuple[str, int], float] = {}
+        for line in log.read_text().splitlines():
+            said = json.loads(line) if line.startswith("{") else {}
+            place = (said.get("job_id", ""), said.get("milestone", -1))
+            if said.get("event") == "job_proving":
+                began[place], steps[place] = _seconds(said), 0.0
+            elif said.get("event") == "step_finished" and place in began:
+                steps[place] += said["took_seconds"]
+            elif said.get("event") == "job_claiming" and place in began:
+                whole = _seconds(said) - began.pop(place)
+                share = f"{whole / steps[place]:.3f}"
+                rows.append([log.stem, str(place[1] + 1), f"{steps[place]:.2f}", f"{whole:.2f}", share])
+    return rows
+
+
+def _seconds(said: dict[str, Any]) -> float:
+    return datetime.datetime.fromisoformat(said["timestamp"]).timestamp()
 
 
 def contract_gas() -> str:
@@ -75,6 +100,8 @@ def main() -> None:
         proving = bench_proving.to_markdown(bench_proving.measure(Path(home), runs=options.runs))
     print("2/2 the demo, stage by stage", flush=True)
     demo = demo_tables(perform_demo())
+    columns = ["executor", "milestone", "prover's steps s", "begun to claimed s", "ratio"]
+    shares = markdown(columns, agent_shares(DEMO / "logs"))
     contracts = contract_gas()
     text = f"""# Benchmarks
 
@@ -88,6 +115,11 @@ Before an executor accepts a job it also rehearses each milestone (witness and m
 would cost it its lock; that is work of its own, not part of the ratio.
 
 {proving}
+
+And inside a running executor, from the logs of the demo below: all the time from beginning a milestone to its claim,
+over the prover's own steps.
+
+{shares}
 
 ## Gas of the contracts, without verifying a proof
 
