@@ -178,15 +178,13 @@ class Inspector:
         return data
 
     def _srs(self, store: Store, wanted: SrsRef, path: Path) -> Path:
-        if wanted.origin == "ceremony" and self._ceremony_folder is not None:
-            ours = self._ceremony_folder / f"ceremony-{wanted.logrows}.srs"
-            if ours.is_file():
-                check_srs(ours, wanted, self._digests)
-                return ours
+        if wanted.origin == "ceremony":
+            # Never fetched: `ceremony` is the creator's word, and the file in our own folder is what makes it true.
+            return self._ceremony_srs(wanted)
         if wanted.artifact is None:
             raise ArtifactMissingError(
-                f"The model needs the {wanted.origin} SRS {wanted.sha256} of 2**{wanted.logrows} rows, which is not here.",
-                remedy=f"Put it into the ceremony folder as ceremony-{wanted.logrows}.srs.",
+                f"The model's development SRS {wanted.sha256} of 2**{wanted.logrows} rows is not published with it.",
+                remedy="Its creator has to register the model again with the SRS in the store.",
             )
         if not path.is_file():
             data = self._fetch(store, wanted.artifact)
@@ -195,6 +193,17 @@ class Inspector:
             write_atomic(path, data)
         check_srs(path, wanted, self._digests)
         return path
+
+    def _ceremony_srs(self, wanted: SrsRef) -> Path:
+        name = f"ceremony-{wanted.logrows}.srs"
+        ours = None if self._ceremony_folder is None else self._ceremony_folder / name
+        if ours is None or not ours.is_file():
+            raise ArtifactMissingError(
+                f"The model needs the ceremony's SRS {wanted.sha256} of 2**{wanted.logrows} rows, which is not here.",
+                remedy=f"Put it into the ceremony folder as {name}.",
+            )
+        check_srs(ours, wanted, self._digests)
+        return ours
 
     def _input_roots(
         self, store: Store, terms: JobTerms, manifest: JobManifest, model: ModelManifest

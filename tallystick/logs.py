@@ -8,6 +8,8 @@ from typing import Any, cast
 
 import structlog
 
+from tallystick.errors import InputError
+
 SECRET_WORDS = ("password", "private_key", "secret", "mnemonic", "authorization")
 
 
@@ -38,7 +40,10 @@ def _hide_secrets(_: Any, __: str, event: structlog.typing.EventDict) -> structl
 
 
 def configure_logging(*, json: bool, level: str = "info") -> None:
-    """Sends logs to stderr, one line each. Called once, by an entry point."""
+    """Sends logs to stderr, one line each. Called once, by an entry point. Raises InputError for a level that is none."""
+    levels = logging.getLevelNamesMapping()
+    if level.upper() not in levels:
+        raise InputError(f"{level!r} is no log level.", remedy="Choose debug, info, warning or error.")
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
@@ -51,7 +56,7 @@ def configure_logging(*, json: bool, level: str = "info") -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(levels[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )

@@ -192,15 +192,19 @@ class Sender:
         return await self._wait(entry)
 
     async def _next_nonce(self) -> int:
-        """The chain's count or the journal's next, whichever is higher.
+        """The chain's count or the journal's next, whichever is higher, with no hole before it."""
+        following = self._journal.next_nonce()
+        await self._fill_nonces(following)
+        _, pending = await self._gateway.nonces()
+        return max(pending, following)
 
-        Whatever the journal holds from the chain's count on is offered again first: a reorganisation may have undone
-        it, and everything after would wait behind the hole.
-        """
-        latest, pending = await self._gateway.nonces()
+    async def _fill_nonces(self, end: int) -> None:
+        """Offers again whatever the journal holds from the chain's count up to `end`: a reorganisation may have undone it,
+        and everything after would wait behind the hole."""
+        latest, _ = await self._gateway.nonces()
         for entry in self._journal.from_nonce(latest):
-            await self._gateway.offer(entry.attempts[-1])
-        return max(pending, self._journal.next_nonce())
+            if entry.signed_nonce < end:
+                await self._gateway.offer(entry.attempts[-1])
 
     def _sign(self, key: str, call: Call, nonce: int, gas: int, fees: Fees) -> None:
         transaction: dict[str, Any] = {
@@ -234,6 +238,8 @@ class Sender:
             is_new: These bytes were never offered before, so where they are refused nobody else has them.
         """
         last = entry.attempts[-1]
+        if not is_new:
+            await self._fill_nonces(entry.signed_nonce)
         answer = await self._gateway.offer(last)
         if answer is None:
             self._journal.mark_broadcast(entry.key)
@@ -298,15 +304,21 @@ class Sender:
     async def _recheck(self, entry: Entry) -> Receipt:
         """The recorded outcome, unless the chain has been reorganised and says otherwise now."""
         receipt, error = decode_outcome(entry.recorded_outcome)
-        head = await self._reader.head()
-        if receipt is None or head.number - receipt.block_number < REORG_BLOCKS:
-            now = await self._gateway.mined(entry.attempts)
-            if not is_same_place(now, receipt):
-                _log.warning("transaction_undone", key=entry.key, nonce=entry.nonce)
-                self._journal.mark_broadcast(entry.key)
-                return await self._wait(await self._offer(self._journal.get(entry.key)))
+        if await self._is_undone(entry, receipt):
+            _log.warning("transaction_undone", key=entry.key, nonce=entry.nonce)
+            self._journal.mark_broadcast(entry.key)
+            return await self._wait(await self._offer(self._journal.get(entry.key)))
         if error is not None:
             raise error
         if receipt is None:
             raise InputError(f"The journal {self._journal.path} holds neither receipt nor error for {entry.key!r}.")
         return receipt
+
+    async def _is_undone(self, entry: Entry, receipt: Receipt | None) -> bool:
+        """Whether the chain says otherwise now than the journal."""
+        head = await self._reader.head()
+        if receipt is None or head.number - receipt.block_number < REORG_BLOCKS:
+            return not is_same_place(await self._gateway.mined(entry.attempts), receipt)
+        # Deeper, a node may have dropped the receipt; an account's count it keeps.
+        latest, _ = await self._gateway.nonces()
+        return latest <= entry.signed_nonce

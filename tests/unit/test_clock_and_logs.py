@@ -6,6 +6,7 @@ import pytest
 import structlog
 
 from tallystick.clock import ManualClock, SystemClock
+from tallystick.errors import InputError
 from tallystick.logs import configure_logging, get_logger
 
 
@@ -31,6 +32,11 @@ def test_get_logger_given_json_writes_one_object_a_line_with_its_module(capsys):
     get_logger("tallystick.somewhere").info("job_assigned", job_id="0x1")
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["job_id"], line["module"]) == ("job_assigned", "0x1", "tallystick.somewhere")
+
+
+def test_configure_logging_given_an_unknown_level_names_those_there_are():
+    with pytest.raises(InputError, match=r"'loud' is no log level. Choose debug, info, warning or error."):
+        configure_logging(json=True, level="loud")
 
 
 def test_get_logger_made_before_configuration_follows_it(capsys):

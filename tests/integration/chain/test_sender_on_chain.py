@@ -11,7 +11,7 @@ from rpc_server import RefusedRequestError
 from tallystick.chain.inclusion import Timing
 from tallystick.chain.journal import State
 from tallystick.chain.reader import ChainReader
-from tallystick.chain.sender import MAX_ATTEMPTS, Sender
+from tallystick.chain.sender import MAX_ATTEMPTS, REORG_BLOCKS, Sender
 from tallystick.clock import ManualClock
 from tallystick.errors import (
     ChainUnavailableError,
@@ -311,6 +311,23 @@ async def test_send_with_another_key_after_a_reorganisation_fills_the_hole_first
     scene.chain.reorganise(2)
     await scene.send("stranger", "c", mint(scene))
     assert (scene.chain.transaction_count(STRANGER), await minted(scene)) == (3, 3)
+
+
+async def test_send_of_the_later_one_again_after_a_reorganisation_fills_the_hole_before_it(scene):
+    for key in "ab":
+        await scene.send("stranger", key, mint(scene))
+    scene.chain.reorganise(2)
+    receipt = await scene.send("stranger", "b", mint(scene))
+    assert (receipt.status, scene.chain.transaction_count(STRANGER), await minted(scene)) == (True, 2, 2)
+
+
+async def test_send_again_when_it_was_undone_long_ago_puts_it_back(scene):
+    await scene.send("stranger", "mint", mint(scene))
+    scene.chain.reorganise(1)
+    scene.chain.mine(REORG_BLOCKS + 1)
+    gone = await minted(scene)
+    await scene.send("stranger", "mint", mint(scene))
+    assert (gone, await minted(scene)) == (0, 1)
 
 
 async def test_send_that_is_undone_while_it_waits_for_confirmations_is_offered_again(faulty, node):

@@ -208,6 +208,16 @@ async def test_dossier_given_a_ceremony_that_is_not_here_says_where_to_put_it(
         await inspect(Creator(store, model={"srs": srs}))
 
 
+async def test_dossier_given_a_ceremony_that_its_creator_brings_along_does_not_believe_it(
+    store: FolderStore, inspect: Callable[..., Any]
+) -> None:
+    brought = ArtifactRef(cid=store.put(SRS), size_bytes=len(SRS))
+    srs = SrsRef(logrows=1, sha256=bytes32(sha256(SRS)), origin="ceremony", artifact=brought)
+
+    with pytest.raises(ArtifactMissingError, match=r"ceremony folder"):
+        await inspect(Creator(store, model={"srs": srs}))
+
+
 async def test_input_of_given_a_damaged_copy_fetches_it_again(
     store: FolderStore, inspect: Callable[..., Any], tmp_path: Path
 ) -> None:
