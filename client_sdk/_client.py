@@ -251,6 +251,15 @@ class AsyncClient:
         """Payment and stake tokens out of nothing, and a coin for gas, on local chains alone. Raises InputError elsewhere."""
         return await self._wallet.mint_test_tokens(amount, to)
 
+    def release_key(self) -> None:
+        """Lets another process sign with this key; the next transaction takes it again.
+
+        One key signs in one process at a time: from the first transaction until the client is closed, or until this is
+        called. Does nothing while a transaction is under way, or for a client that can only read.
+        """
+        if self._connection.signing is not None:
+            self._connection.signing.release()
+
     def _keep(self, task: asyncio.Task[None]) -> None:
         """Background work ends with the client."""
         self._exits.push_async_callback(_end, task)

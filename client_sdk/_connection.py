@@ -32,21 +32,32 @@ class Signing:
         self.journal = journal
         self._open_sender = open_sender
         self._sender: Sender | None = None
+        self._under_way = 0
 
     async def send(self, key: str, call: Call) -> Receipt:
         """See `Sender.send`."""
         if self._sender is None:
             self._sender = self._open_sender()
-        return await self._sender.send(key, call)
+        self._under_way += 1
+        try:
+            return await self._sender.send(key, call)
+        finally:
+            self._under_way -= 1
 
     def forget(self, key: str) -> None:
         """Frees the key of a transaction that failed. Raises InputError for one that is in flight or was mined."""
         if self._sender is not None:
             self._sender.forget(key)
 
+    def release(self) -> None:
+        """Lets another process sign, until the next transaction. Does nothing while one is under way."""
+        if not self._under_way:
+            self.close()
+
     def close(self) -> None:
         if self._sender is not None:
             self._sender.close()
+            self._sender = None
 
 
 @dataclass(frozen=True)

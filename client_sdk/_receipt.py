@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -158,10 +158,29 @@ class JobReceipt(_Part):
         self._compare(await make_receipt(reader, self.job_id, mine))
 
     def _compare(self, true: JobReceipt) -> None:
-        for name in type(self).model_fields:
-            said, found = getattr(self, name), getattr(true, name)
-            if said != found:
-                raise ReceiptMismatchError(f"The receipt's {name} differ from the chain's: {said} against {found}.")
+        ours, theirs = (one.model_dump(mode="json", by_alias=True) for one in (self, true))
+        difference = _first_difference(ours, theirs)
+        if difference is not None:
+            place, said, found = difference
+            raise ReceiptMismatchError(f"The receipt has {said} as {place}; the chain has {found}.")
+
+
+def _first_difference(said: Any, found: Any, place: str = "") -> tuple[str, str, str] | None:
+    """Where two plain documents differ first, and how, in few words; None where they are equal."""
+    if said == found:
+        return None
+    if isinstance(said, dict) and said.keys() == found.keys():
+        parts = [(f"{place}.{name}".lstrip("."), said[name], found[name]) for name in said]
+    elif isinstance(said, list) and len(said) == len(found):
+        parts = [(f"{place}[{index}]", *both) for index, both in enumerate(zip(said, found, strict=True))]
+    else:
+        return place, _brief(said), _brief(found)
+    differences = (_first_difference(ours, theirs, name) for name, ours, theirs in parts)
+    return next(difference for difference in differences if difference)
+
+
+def _brief(value: Any) -> str:
+    return f"{len(value)} entries" if isinstance(value, list | dict) else str(value)
 
 
 async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[JobFact]) -> JobReceipt:

@@ -15,7 +15,7 @@ from tallystick.canonical import encode_canonical
 from tallystick.errors import InputError, TermsError
 from tallystick.ids import ZERO_ADDRESS, Address, Bytes32, ModelId
 from tallystick.market.terms import JobMode, JobTerms, ProofKind
-from tallystick.units import parse_amount, parse_seconds
+from tallystick.units import format_amount, parse_amount, parse_seconds
 from tallystick.wire.requirements import parse_requirements
 
 if TYPE_CHECKING:
@@ -142,6 +142,12 @@ def build_terms(
     min_price = max_price
     if request.min_price is not None:
         min_price = _amount("min_price", request.min_price, around.payment_decimals)
+    if min_price > max_price:
+        # The terms know no decimals, so they would say it in smallest units.
+        raise TermsError(
+            f"The minimum price {request.min_price} is above the maximum {request.max_price}.",
+            remedy="Lower the one, or raise the other.",
+        )
     accept_seconds = _seconds("accept_within", request.accept_within)
     ramp = accept_seconds // 2 if request.ramp is None else _seconds("ramp", request.ramp)
     fields = {
@@ -180,10 +186,10 @@ def _stake_lock(request: JobRequest, around: Surroundings) -> int:
         return around.min_lock
     lock = _amount("stake_lock", request.stake_lock, around.stake_decimals)
     if lock < around.min_lock:
-        least = Decimal(around.min_lock).scaleb(-around.stake_decimals)
+        least = format_amount(around.min_lock, around.stake_decimals).replace(",", "")
         raise TermsError(
-            f"The stake lock of {request.stake_lock} is below the protocol's minimum of {least:f}.",
-            remedy=f"Ask for at least {least:f}, or leave it out.",
+            f"The stake lock of {request.stake_lock} is below the protocol's minimum of {least}.",
+            remedy=f"Ask for at least {least}, or leave it out.",
         )
     return lock
 

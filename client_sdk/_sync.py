@@ -157,6 +157,12 @@ class Client:
     def mint_test_tokens(self, amount: Tokens, to: str | None = None) -> Balances:
         return self._loop.run(self._client.mint_test_tokens(amount, to))
 
+    def release_key(self) -> None:
+        async def release() -> None:
+            self._client.release_key()
+
+        self._loop.run(release())
+
 
 class Job:
     """See `AsyncJob`. Callbacks run in threads of their own, so they may use the client."""

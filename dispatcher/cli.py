@@ -31,7 +31,7 @@ def run(
     rpc: Annotated[str | None, typer.Option(help="URL of the chain's JSON-RPC endpoint.")] = None,
     deployment: Annotated[Path | None, typer.Option(help="Deployment record that names the contracts.")] = None,
     store: Annotated[str | None, typer.Option(help="Where manifests are: dir:/path or ipfs:/ip4/...")] = None,
-    database: Annotated[str | None, typer.Option(help="SQLite file, or an SQLAlchemy URL. [dispatcher.db]")] = None,
+    database: Annotated[str | None, typer.Option(help="SQLite file, or an SQLAlchemy URL. (dispatcher.db)")] = None,
     keystore: Annotated[Path | None, typer.Option(help="Encrypted key that signs offers.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the keystore's password.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [127.0.0.1]")] = None,

@@ -77,6 +77,12 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
         first = error.errors()[0]
         name = str(first["loc"][0])
         raise InputError(
-            f"The setting {name} cannot be used: {first['msg'].lower()}.",
+            f"The setting {name} cannot be used: {_sentence(first['msg'])}",
             remedy=f"Give --{name.replace('_', '-')}, or set {PREFIX}{name.upper()}.",
         ) from error
+
+
+def _sentence(message: str) -> str:
+    """A validator's message behind a colon. Only its first letter is made small: names keep their case."""
+    said = message.rstrip(".")
+    return f"{said[:1].lower()}{said[1:]}."

@@ -65,8 +65,12 @@ def run(
 ) -> None:
     """Work until stopped: find jobs, prove, claim, collect. Safe to kill at any time."""
     options = {name: value for name, value in locals().items() if name in Settings.model_fields}
-    configure_logging(json=as_json, level=log_level)
-    _guarded(as_json, lambda: _run(load_settings(Settings, options), as_json))
+
+    def begin() -> Coroutine[Any, Any, None]:
+        configure_logging(json=as_json, level=log_level)
+        return _run(load_settings(Settings, options), as_json)
+
+    _guarded(as_json, begin)
 
 
 @app.command()

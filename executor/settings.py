@@ -145,7 +145,8 @@ def load_settings(kind: type[Kind], options: Mapping[str, Any], environ: Mapping
     """Settings from options and, where an option is None or absent, from the environment.
 
     Raises:
-        InputError: a setting is missing or not valid; the message names the option and the variable.
+        InputError: a setting is missing or not valid; the message names the variable, and the option where `options`
+            has the setting's name: what it lacks is no option of the command.
     """
     given: dict[str, Any] = {}
     for name in kind.model_fields:
@@ -159,7 +160,13 @@ def load_settings(kind: type[Kind], options: Mapping[str, Any], environ: Mapping
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
+        option = f"Give --{name.replace('_', '-')}, or set" if name in options else "Set"
         raise InputError(
-            f"The setting {name} cannot be used: {first['msg'].lower()}.",
-            remedy=f"Give --{name.replace('_', '-')}, or set {PREFIX}{name.upper()}.",
+            f"The setting {name} cannot be used: {_sentence(first['msg'])}", remedy=f"{option} {PREFIX}{name.upper()}."
         ) from error
+
+
+def _sentence(message: str) -> str:
+    """A validator's message behind a colon. Only its first letter is made small: names keep their case."""
+    said = message.removeprefix("Value error, ").rstrip(".")
+    return f"{said[:1].lower()}{said[1:]}."

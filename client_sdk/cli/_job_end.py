@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from client_sdk._job import AsyncJob
 from client_sdk.cli._command import Session
-from client_sdk.cli._job_look import JobArgument
-from client_sdk.cli._views import job_table, job_values
+from client_sdk.cli._job_look import JobArgument, table_of
+from client_sdk.cli._views import job_values
 from tallystick.market.book import Job
 
 
@@ -31,5 +31,5 @@ async def _move(session: Session, job_id: str, verb: Callable[[AsyncJob], Awaita
         job = await client.job(job_id)
         with session.screen.working("sending"):
             after = await verb(job)
-        info = await client.token(after.terms.payment_token)
-        session.screen.finish(job_values(after), job_table(after, info), then=job.advice())
+        shown = await table_of(client, after)
+        session.screen.finish(job_values(after), shown, then=job.advice())

@@ -10,8 +10,8 @@ import typer
 from client_sdk._request import JobRequest
 from client_sdk.cli._command import Session
 from client_sdk.cli._files import read_inputs
-from client_sdk.cli._job_look import follow
-from client_sdk.cli._views import job_table, job_values, quote_table, reason_lines
+from client_sdk.cli._job_look import follow, table_of
+from client_sdk.cli._views import job_values, quote_table, reason_lines
 
 Model = Annotated[str, typer.Option(help="Id of a registered model.", show_default=False)]
 Requirements = Annotated[str, typer.Option(help='What an executor must have, for example "vram>=16GiB region=eu".')]
@@ -82,7 +82,9 @@ async def fund(
             job = await client.fund(request)
         for warning in job.warnings:
             session.screen.warn(warning.code, warning.text)
-        info = await client.token(job.terms.payment_token)
+        # Whoever only watches from here on must not keep other commands of this key waiting.
+        client.release_key()
         if watch:
-            await follow(session, job, info)
-        session.screen.finish(job_values(job.snapshot), job_table(job.snapshot, info), then=job.advice())
+            await follow(session, job, await client.token(job.terms.payment_token))
+        shown = await table_of(client, job.snapshot)
+        session.screen.finish(job_values(job.snapshot), shown, then=job.advice())

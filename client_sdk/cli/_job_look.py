@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
+from client_sdk._client import AsyncClient
 from client_sdk._events import JobEvent
 from client_sdk._job import AsyncJob
 from client_sdk.cli._command import Session
@@ -18,6 +20,7 @@ from client_sdk.cli._views import (
     reason_lines,
 )
 from tallystick.chain.views import TokenInfo
+from tallystick.market.book import Job
 
 JobArgument = Annotated[str, typer.Argument(metavar="ID", help="A job's id.", show_default=False)]
 
@@ -39,8 +42,8 @@ async def show(session: Session, job_id: JobArgument) -> None:
     """Show a job as the chain has it."""
     async with session.client() as client:
         job = await client.job(job_id)
-        info = await client.token(job.terms.payment_token)
-        session.screen.finish(job_values(job.snapshot), job_table(job.snapshot, info), then=job.advice())
+        shown = await table_of(client, job.snapshot)
+        session.screen.finish(job_values(job.snapshot), shown, then=job.advice())
 
 
 async def watch(
@@ -53,7 +56,8 @@ async def watch(
         job = await client.job(job_id)
         info = await client.token(job.terms.payment_token)
         await follow(session, job, info, seconds=seconds)
-        session.screen.finish(job_values(job.snapshot), job_table(job.snapshot, info), then=job.advice())
+        shown = await table_of(client, job.snapshot)
+        session.screen.finish(job_values(job.snapshot), shown, then=job.advice())
 
 
 async def why(session: Session, job_id: JobArgument) -> None:
@@ -62,6 +66,12 @@ async def why(session: Session, job_id: JobArgument) -> None:
         view = await (await client.job(job_id)).why()
     then = f"Look at the job itself: tallystick job show {job_id}"
     session.screen.finish(view.model_dump(mode="json"), view.summary, *reason_lines(view.reasons), then=then)
+
+
+async def table_of(client: AsyncClient, job: Job) -> Table:
+    """A job for people, each amount in its own token."""
+    payment = await client.token(job.terms.payment_token)
+    return job_table(job, payment, await client.token(client.deployment.tokens.stake))
 
 
 async def follow(session: Session, job: AsyncJob, token: TokenInfo, *, seconds: float | None = None) -> None:

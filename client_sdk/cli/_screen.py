@@ -14,6 +14,11 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Table
 from rich.text import Text
 
+NARROW = 110
+"""Columns of a terminal: an id takes 66, and what stands beside it must stay readable."""
+
+UNBROKEN = 400
+
 
 class Screen:
     """
@@ -24,7 +29,7 @@ class Screen:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False)
+        self._out = _result_console()
         self._progress = Console(stderr=True, highlight=False)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -77,6 +82,14 @@ class Screen:
         sys.stdout.flush()
 
 
+def _result_console() -> Console:
+    """For results. Where a table would be squeezed, or a program reads it, each row is one line however long."""
+    console = Console(highlight=False)
+    if console.is_terminal and console.width >= NARROW:
+        return console
+    return Console(highlight=False, width=UNBROKEN)
+
+
 def facts_table(rows: Mapping[str, object]) -> Table:
     """Names and values under each other."""
     table = Table.grid(padding=(0, 2))
@@ -88,8 +101,8 @@ def facts_table(rows: Mapping[str, object]) -> Table:
 
 
 def list_table(*headings: str) -> Table:
-    """An empty table for people."""
+    """An empty table for people. The first column says what a row is about: never broken, so that it can be copied."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    for place, heading in enumerate(headings):
+        table.add_column(heading, overflow="fold", no_wrap=place == 0)
     return table

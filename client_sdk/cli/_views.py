@@ -14,11 +14,15 @@ from client_sdk._models import ModelHandle
 from client_sdk._receipt import JobReceipt
 from client_sdk.cli._screen import facts_table, list_table
 from tallystick.chain.views import TokenInfo
-from tallystick.ids import ZERO_ADDRESS
-from tallystick.market.book import Job
+from tallystick.ids import ZERO_ADDRESS, Address
+from tallystick.market.book import Job, Slash
+from tallystick.market.events import BountyPaid, JobFact
 from tallystick.tensors import TensorSpec
 from tallystick.units import format_amount
 from tallystick.wire.api import QuoteView, RefusalReason
+
+BURN_ADDRESS = Address("0x000000000000000000000000000000000000dEaD")
+"""Where the contracts send what nobody shall have."""
 
 
 def job_values(job: Job) -> dict[str, Any]:
@@ -42,7 +46,13 @@ def job_values(job: Job) -> dict[str, Any]:
     }
 
 
-def job_table(job: Job, token: TokenInfo) -> Table:
+def job_table(job: Job, token: TokenInfo, stake: TokenInfo) -> Table:
+    """For people.
+
+    Args:
+        token: What the job is paid in.
+        stake: What is slashed.
+    """
     terms = job.terms
     rows: dict[str, object] = {
         "job": job.job_id,
@@ -59,13 +69,13 @@ def job_table(job: Job, token: TokenInfo) -> Table:
         rows["deadline"] = moment(job.deadline)
     for payment in job.payments:
         rows[f"milestone {payment.milestone}"] = f"{_paid(payment.to_operator, token)} to {payment.operator}"
-    for slash in job.slashes:
-        rows["slashed"] = f"{slash.operator} lost {slash.amount} units of its stake"
+    if job.slashes:
+        rows["slashed"] = "\n".join(_slashed(slash, stake) for slash in job.slashes)
     return facts_table(rows)
 
 
 def jobs_table(jobs: Sequence[Job]) -> Table:
-    table = list_table("job", "status", "paid", "creator", "funded")
+    table = list_table("job", "status", "paid", "creator", "opened")
     for job in jobs:
         paid = f"{job.next_milestone}/{job.terms.milestone_count}"
         table.add_row(job.job_id, job.status.name.lower(), paid, job.terms.creator, moment(job.opened_at))
@@ -94,7 +104,7 @@ def event_line(event: JobEvent, token: TokenInfo) -> str:
         "JobExpired": "deadline missed",
         "JobReopened": f"open again from milestone {job.next_milestone}, round {job.round}",
         "JobRefunded": "refunded",
-        "BountyPaid": "bounty paid",
+        "BountyPaid": _bounty(event.fact),
         "ChainReorganised": f"the chain took back what came after block {event.rolled_back_to}",
     }[event.name]
     when = f"{moment(event.fact.at.block_time)}  " if event.fact else ""
@@ -170,6 +180,15 @@ def _price(job: Job, token: TokenInfo) -> str:
 
 def _paid(amount: int, token: TokenInfo) -> str:
     return format_amount(amount, token.decimals, token.symbol)
+
+
+def _slashed(slash: Slash, stake: TokenInfo) -> str:
+    return f"{slash.operator} lost {_paid(slash.amount, stake)} of its stake"
+
+
+def _bounty(fact: JobFact | None) -> str:
+    burnt = isinstance(fact, BountyPaid) and fact.account == BURN_ADDRESS
+    return "bounty burnt" if burnt else "bounty paid"
 
 
 def _units(amount: int, token: TokenInfo | None) -> str:

@@ -11,7 +11,11 @@ import typer
 
 from tallystick.errors import InputError
 
-app = typer.Typer(no_args_is_help=True, help="A whole market on this machine: chain, contracts, dispatcher, executors.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="A whole market on this machine: chain, contracts, dispatcher, executors.",
+)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 

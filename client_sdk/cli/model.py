@@ -14,7 +14,7 @@ from client_sdk.cli._views import model_table, model_values
 from tallystick.errors import InputError
 from tallystick.proving.prover import ProvingStep
 
-app = typer.Typer(no_args_is_help=True, help="Register models and look at them.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Register models and look at them.")
 
 
 async def register_model(

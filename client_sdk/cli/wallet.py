@@ -7,7 +7,7 @@ import typer
 from client_sdk.cli import _keys, _money
 from client_sdk.cli._command import register
 
-app = typer.Typer(no_args_is_help=True, help="Keys, balances, taking money home.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Keys, balances, taking money home.")
 
 register(app, _keys.new, connects=False)
 register(app, _keys.import_key, name="import", connects=False)

@@ -92,6 +92,11 @@ def status(folder: Path, *, as_json: bool) -> int:
     return 0
 
 
+def absolute(folder: str) -> Path:
+    """The record is read from other folders, and names its files by their whole paths."""
+    return Path(folder).expanduser().resolve()
+
+
 def say(as_json: bool, message: dict[str, object]) -> None:
     if as_json:
         print(json.dumps(message), flush=True)
@@ -107,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="tallystick localnet", description=__doc__)
     parser.add_argument("verb", choices=("start", "stop", "status"))
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER)
+    parser.add_argument("--folder", type=absolute, default=DEFAULT_FOLDER)
     parser.add_argument("--rpc-port", type=int, default=8545)
     parser.add_argument("--dispatcher-port", type=int, default=8600)
     options = parser.parse_args()

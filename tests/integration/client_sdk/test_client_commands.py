@@ -127,7 +127,7 @@ def test_fund_given_requirements_that_do_not_parse_points_at_the_place(shell: Sh
         (("--token", "0x" + "12" * 20), ("0x1212121212121212121212121212121212121212",)),
         (("--token", "tUSD"), ("'tUSD' is not an address.",)),
         (("--max-price", "ten"), ("max_price: 'ten' is not an amount.",)),
-        (("--min-price", "11"), ("The minimum price 11000000 is above the maximum 10000000.",)),
+        (("--min-price", "11"), ("The minimum price 11 is above the maximum 10.",)),
         (("--deadline", "soon"), ("deadline: 'soon' is not a duration.",)),
         (("--milestones", "3"), ("The inputs make 2 milestones, not 3.",)),
         (("--model", "0x" + "12" * 32), ("No model 0x1212",)),
@@ -253,7 +253,7 @@ def test_receipt_given_a_file_is_verified_and_a_changed_one_is_not(shell: Shell)
     result = shell.run("job", "verify", place)
 
     assert result.exit_code == 1
-    assert "status differ from the chain's: completed against open" in result.stderr
+    assert "The receipt has completed as status; the chain has open." in result.stderr
 
 
 def test_show_given_an_unknown_job_says_up_to_which_block_it_looked(shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,7 @@ class FakeSigning:
         self.done: dict[str, Receipt] = {}
         self.refuse: RevertError | None = None
         self.die_after_sending = False
+        self.on_release: Callable[[], None] = lambda: None
 
     async def send(self, key: str, call: Call) -> Receipt:
         if key in self.done:
@@ -227,6 +229,9 @@ class FakeSigning:
 
     def forget(self, key: str) -> None:
         self.done.pop(key, None)
+
+    def release(self) -> None:
+        self.on_release()
 
     def _apply(self, call: Call, block: int) -> tuple[ChainFact, ...]:
         approve = contract_abi("MockToken").functions["approve"]

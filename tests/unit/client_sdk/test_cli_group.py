@@ -87,3 +87,12 @@ def test_an_unexpected_error_given_debug_is_raised_as_it_is(tmp_path: Path, monk
 def test_load_given_a_plug_in_whose_module_is_gone_says_so() -> None:
     with pytest.raises(InputError, match="'nothing' is not installed: there is no no_such_package"):
         _group._load("nothing", "no_such_package.cli:app")
+
+
+@pytest.mark.parametrize("name", ["localnet", "model", "job", "wallet", "executor", "dispatcher"])
+def test_help_given_a_group_offers_no_completion_of_its_own(name: str, tmp_path: Path) -> None:
+    assert "completion" not in run(name, "--help", home=tmp_path).stdout
+
+
+def test_help_given_a_default_in_words_shows_it(tmp_path: Path) -> None:
+    assert "(dispatcher.db)" in plain(run("dispatcher", "run", "--help", home=tmp_path).stdout)

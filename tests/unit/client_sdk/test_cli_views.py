@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from client_builders import PAYMENT, at
+from client_builders import PAYMENT, STAKE, at
 from client_job_facts import JOB_ID, assigned, created, expired, refunded, whole_job
+from rich.console import Console
 
 from client_sdk._events import JobEvent, JobHistory
-from client_sdk.cli._views import event_line, event_values, job_table, job_values, reason_lines
+from client_sdk.cli._screen import Screen
+from client_sdk.cli._views import (
+    BURN_ADDRESS,
+    event_line,
+    event_values,
+    job_table,
+    job_values,
+    jobs_table,
+    reason_lines,
+)
 from tallystick.market.events import BountyPaid, JobFact
 from tallystick.wire.api import RefusalReason
 
@@ -69,11 +80,60 @@ def test_job_values_given_a_job_are_json_with_amounts_in_smallest_units() -> Non
 def test_job_table_given_a_rising_price_shows_both_ends() -> None:
     job = events_of(created())[0].job
     terms = job.terms.model_copy(update={"min_price": 5_000_000, "ramp_seconds": 300})
-    from dataclasses import replace
-
-    shown = job_table(replace(job, terms=terms), PAYMENT)
+    shown = job_table(replace(job, terms=terms), PAYMENT, STAKE)
 
     assert "5 tUSD rising to 10 tUSD over 300 s" in [str(cell) for cell in shown.columns[1].cells]
+
+
+def test_job_table_given_two_slashes_shows_both_in_stake_tokens() -> None:
+    job = events_of(created(), assigned(), *expired())[-1].job
+    slashes = tuple(replace(job.slashes[0], amount=amount) for amount in (25 * 10**17, 10**18))
+
+    shown = job_table(replace(job, slashes=slashes), PAYMENT, STAKE)
+
+    [cell] = [str(cell) for cell in shown.columns[1].cells if " lost " in str(cell)]
+    assert [line.partition(" lost ")[2] for line in cell.splitlines()] == [
+        f"2.5 {STAKE.symbol} of its stake",
+        f"1 {STAKE.symbol} of its stake",
+    ]
+
+
+@pytest.mark.parametrize("columns", [80, 118])
+def test_jobs_table_given_a_narrow_terminal_leaves_the_id_whole(columns: int) -> None:
+    console = Console(width=columns)
+    with console.capture() as shown:
+        console.print(jobs_table([events_of(created())[-1].job]))
+
+    assert JOB_ID in shown.get()
+
+
+def test_finish_given_a_reader_that_is_no_terminal_keeps_each_row_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    job = events_of(created())[-1].job
+
+    Screen(as_json=False).finish({}, jobs_table([job]))
+
+    [_, row] = capsys.readouterr().out.splitlines()
+    assert row.split() == [JOB_ID, "open", "0/2", job.terms.creator, "2023-11-14", "22:13:40"]
+
+
+def test_jobs_table_given_a_reopened_job_calls_its_time_what_it_is() -> None:
+    job = events_of(created(), assigned(), *expired())[-1].job
+
+    last = jobs_table([job]).columns[-1]
+
+    assert (last.header, list(last.cells)) == ("opened", ["2023-11-14 22:14:00"])
+
+
+@pytest.mark.parametrize(("account", "said"), [(BOUNTY.account, "bounty paid"), (BURN_ADDRESS, "bounty burnt")])
+def test_event_line_given_a_bounty_says_whether_anybody_got_it(account: Any, said: str) -> None:
+    fact = BOUNTY.model_copy(update={"account": account})
+
+    line = event_line(events_of(*whole_job(), fact)[-1], PAYMENT)
+
+    assert line.partition("  ")[2] == said
 
 
 def test_reason_lines_given_a_nearest_change_says_it() -> None:

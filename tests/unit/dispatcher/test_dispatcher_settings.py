@@ -57,3 +57,8 @@ def test_settings_shown_do_not_tell_the_rpc_url() -> None:
     secret = load_settings(LEAST | {"rpc": "https://node.example/key-1234"}, {})
 
     assert "key-1234" not in repr(secret)
+
+
+def test_load_settings_given_a_value_of_another_kind_says_so_in_a_sentence() -> None:
+    with pytest.raises(InputError, match="cannot be used: input should be a valid integer"):
+        load_settings(LEAST | {"port": "http"}, {})

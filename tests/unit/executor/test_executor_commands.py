@@ -70,6 +70,10 @@ def test_run_given_no_settings_says_what_is_missing(monkeypatch: pytest.MonkeyPa
     assert "--rpc" in told("run", code=1)["remedy"]
 
 
+def test_run_given_a_log_level_that_is_none_says_which_there_are() -> None:
+    assert "debug, info, warning or error" in told("run", "--log-level", "nonsense", code=1)["remedy"]
+
+
 def test_home_lock_given_a_home_in_use_says_by_whom(tmp_path: Path) -> None:
     import os
 

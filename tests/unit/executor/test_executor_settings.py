@@ -35,7 +35,7 @@ def test_load_settings_given_a_setting_missing_names_option_and_variable(name: s
     environment = {key: value for key, value in ENVIRONMENT.items() if key != f"TALLYSTICK_EXECUTOR_{name.upper()}"}
 
     with pytest.raises(InputError, match=f"Give --{name}, or set TALLYSTICK_EXECUTOR_{name.upper()}"):
-        load_settings(Settings, {}, environment)
+        load_settings(Settings, {name: None}, environment)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,26 @@ def test_load_settings_given_a_setting_missing_names_option_and_variable(name: s
 def test_load_settings_given_a_value_that_makes_no_sense_refuses_it(name: str, value: str) -> None:
     with pytest.raises(InputError, match=name.lower()):
         loaded({}, **{f"TALLYSTICK_EXECUTOR_{name}": value})
+
+
+@pytest.mark.parametrize("name", ["rpc_timeout_seconds", "safety", "max_artifact_bytes", "proof_memory"])
+def test_load_settings_given_a_setting_without_an_option_names_the_variable_alone(name: str) -> None:
+    variable = f"TALLYSTICK_EXECUTOR_{name.upper()}"
+
+    with pytest.raises(InputError) as raised:
+        loaded({"rpc": None}, **{variable: "0"})
+    assert raised.value.remedy == f"Set {variable}."
+
+
+def test_load_settings_given_a_wrong_checksum_keeps_the_case_of_names() -> None:
+    with pytest.raises(InputError, match="must match its EIP-55 checksum") as raised:
+        loaded(TALLYSTICK_EXECUTOR_OPERATOR=OPERATOR.swapcase().replace("0X", "0x"))
+    assert "value error" not in raised.value.what
+
+
+def test_load_settings_given_a_validators_sentence_goes_on_in_small_letters() -> None:
+    with pytest.raises(InputError, match="cannot be used: input should be greater than 0"):
+        loaded(TALLYSTICK_EXECUTOR_POLL_SECONDS="0")
 
 
 def test_load_settings_given_a_size_with_a_unit_reads_it() -> None:
