@@ -9,22 +9,27 @@ import typer
 
 from client_sdk.cli._command import Session, register
 from client_sdk.cli._files import read_inputs
-from client_sdk.cli._screen import list_table
+from client_sdk.cli._screen import facts_table, list_table
 from client_sdk.cli._views import model_table, model_values
 from tallystick.errors import InputError
-from tallystick.proving.prover import ProvingStep
+from tallystick.proving.prover import Limits, ProvingStep
+from tallystick.units import parse_seconds, parse_size
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Register models and look at them.")
 
 
 async def register_model(
     session: Session,
+    *,
     file: Annotated[Path, typer.Argument(help="The ONNX file.", show_default=False)],
     calibration: Annotated[Path, typer.Option(help="JSON or .npy: inputs as jobs will bring them.")],
     name: Annotated[str, typer.Option(help="What people call it. Else the file's name.")] = "",
+    step_time: Annotated[str, typer.Option(help="Longest that one step of the prover may take.")] = "10m",
+    memory: Annotated[str, typer.Option(help="Most memory that the prover may take.")] = "16GiB",
 ) -> None:
     """Make a model into a circuit, publish it and register it on the chain."""
     inputs = _calibration(read_inputs(calibration))
+    limits = Limits(seconds=parse_seconds(step_time), memory_bytes=parse_size(memory))
     screen = session.screen
 
     def show_step(step: ProvingStep) -> None:
@@ -37,7 +42,7 @@ async def register_model(
 
     async with session.client(sign=True) as client:
         with screen.working("making a circuit"):
-            model = await client.register_model(file, inputs, name=name or file.stem, progress=show_step)
+            model = await client.register_model(file, inputs, name=name or file.stem, limits=limits, progress=show_step)
     then = f"Fund a job for it: tallystick job fund --model {model.model_id} --inputs FILE --max-price 10"
     screen.finish(model_values(model), model_table(model), then=then)
 
@@ -64,6 +69,25 @@ async def list_models(session: Session) -> None:
     session.screen.finish({"models": models}, table, then=then)
 
 
+async def install_srs(
+    session: Session,
+    file: Annotated[Path, typer.Argument(help="A public ceremony's SRS.", show_default=False)],
+    sha256: Annotated[str, typer.Option(help="Its digest, 0x and 64 hex digits, as the ceremony published it.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="An executor's ceremony folder. Else where this client registers models.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Check a public ceremony's SRS and put it where models are made, or proven, with it."""
+    from tallystick.proving.srs import install_ceremony_srs  # noqa: PLC0415  (proving is an extra)
+
+    path, srs = install_ceremony_srs(file, folder or session.home() / "srs", sha256=sha256)
+    values = {"path": str(path), "rows": f"2^{srs.logrows}", "sha256": srs.sha256}
+    session.screen.finish(values, facts_table(values), then="Register a model with it: tallystick model register FILE")
+
+
 def _calibration(inputs: Any) -> list[Any]:
     """One entry for each model input, in the model's order; an array alone is the only input's."""
     if isinstance(inputs, dict):
@@ -76,3 +100,4 @@ def _calibration(inputs: Any) -> list[Any]:
 register(app, register_model, name="register")
 register(app, show)
 register(app, list_models, name="list")
+register(app, install_srs, name="install-srs", connects=False)
