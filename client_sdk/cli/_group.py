@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import json
+import os
 import sys
 from typing import Any
 
@@ -60,6 +61,10 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except (typer.TyperException, typer.Exit, typer.Abort):
             raise
+        except BrokenPipeError as error:
+            # Whoever read us, such as `head`, has had enough; the interpreter must not try to flush at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from error
         except TallystickError as error:
             if ctx.params.get("debug"):
                 raise
