@@ -184,10 +184,17 @@ class ExecutorAgent:
         self._desk.settle(work)
         if told:
             self._tell(work)
-        if work.stage not in UNDECIDED:
+        if work.stage not in UNDECIDED and not self._was_offered_meanwhile(work):
             self._end_offer(work)
         for instruction in told:
             self._start(instruction)
+
+    def _was_offered_meanwhile(self, work: JobWork) -> bool:
+        """Whether an offer came during a look that ended in a no without it: it is worth a look of its own."""
+        offer = self._offers.get(work.job_id)
+        if offer is None or work.stage is not Stage.REFUSED or work.retry_at is None:
+            return False
+        return offer != self._journal.offer_of(work.job_id, work.round)
 
     def _end_offer(self, work: JobWork) -> None:
         offer = self._offers.pop(work.job_id, None)

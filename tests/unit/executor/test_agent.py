@@ -204,6 +204,23 @@ async def test_run_given_an_offer_that_lapses_while_inputs_are_tried_accepts_by_
     assert restarted.prover.rehearsals.total() == 0
 
 
+async def test_run_given_an_offer_that_comes_while_an_earlier_one_lapses_accepts_by_it(
+    start: NewProcess, contracts: Contracts, shared: FolderStore
+) -> None:
+    job_id = publish_job(contracts, shared, exclusive_seconds=60)
+    process = start()
+
+    def lapse_and_offer_again() -> None:
+        contracts.clock.advance(20)
+        process.agent.offered(offer(contracts.terms[job_id], expires_at=contracts.clock.now() + 20))
+
+    process.prover.while_rehearsing = lapse_and_offer_again
+    process.agent.offered(offer(contracts.terms[job_id]))
+    await process.run_until(lambda: process.stage(job_id) is Stage.DONE)
+
+    assert process.refusals == []
+
+
 async def test_run_given_a_prover_that_runs_out_of_time_does_not_hold_it_against_the_model(
     start: NewProcess, contracts: Contracts, shared: FolderStore
 ) -> None:
