@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tallystick.chain.deployment import Contracts
 from tallystick.chain.reader import ChainReader
 from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
-from tallystick.ids import AddressField, Bytes32, Bytes32Field, JobId, JobIdField
+from tallystick.ids import Bytes32, Bytes32Field, JobId, JobIdField
 from tallystick.market.book import fold
 from tallystick.market.events import JobCreated, JobFact
 from tallystick.market.terms import JobStatus, JobTerms, job_id_of
+from tallystick.wire.api import PaymentView, SlashView
 
 MAX_RECEIPT_BYTES = 4 << 20
 
@@ -47,33 +48,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
-class PaymentLine(_Part):
-    """One paid milestone. Amounts in the payment token's smallest unit."""
-
-    milestone: int
-    operator: AddressField
-    to_operator: int
-    to_dispatcher: int
-    to_creator: int
-    paid_at: int
-    transaction_hash: Bytes32Field
-    output_root: Bytes32Field
-    result_manifest: Bytes32Field
-
-
-class SlashLine(_Part):
-    """One slash. Amounts in the stake token's smallest unit."""
-
-    operator: AddressField
-    finder: AddressField
-    amount: int
-    to_finder: int
-    to_creator: int
-    to_bounty: int
-    burned: int
-    transaction_hash: Bytes32Field
-
-
 class TransactionLine(_Part):
     """One transaction that moved the job. Price in wei per unit of gas."""
 
@@ -93,7 +67,8 @@ class Stage(_Part):
 
 
 class JobReceipt(_Part):
-    """See the module. `status` is that of the last fact; a receipt may be taken before a job is over."""
+    """See the module. Amounts of payments in the payment token's smallest unit, of slashes in the stake token's.
+    `status` is that of the last fact; a receipt may be taken before a job is over."""
 
     schema_version: Literal[1] = 1
     job_id: JobIdField
@@ -103,8 +78,8 @@ class JobReceipt(_Part):
     status: StatusName
     first_block: int
     last_block: int
-    payments: tuple[PaymentLine, ...]
-    slashes: tuple[SlashLine, ...]
+    payments: tuple[PaymentView, ...]
+    slashes: tuple[SlashView, ...]
     transactions: tuple[TransactionLine, ...]
     stages: tuple[Stage, ...]
 
@@ -200,8 +175,8 @@ async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[JobFa
         status=_STATUS[job.status],
         first_block=facts[0].at.block_number,
         last_block=facts[-1].at.block_number,
-        payments=tuple(PaymentLine.model_validate(payment) for payment in job.payments),
-        slashes=tuple(SlashLine.model_validate(slash) for slash in job.slashes),
+        payments=tuple(PaymentView.model_validate(payment) for payment in job.payments),
+        slashes=tuple(SlashView.model_validate(slash) for slash in job.slashes),
         transactions=await _transactions(reader, facts),
         stages=_stages(facts),
     )
