@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from tallystick.errors import InputError
+from tallystick.options import read_settings
 
 PREFIX = "TALLYSTICK_DISPATCHER_"
 
@@ -65,24 +65,4 @@ def load_settings(options: Mapping[str, Any], environ: Mapping[str, str] = os.en
     Raises:
         InputError: a setting is missing or not valid; the message names the option and the variable.
     """
-    given: dict[str, Any] = {}
-    for name in Settings.model_fields:
-        value = options.get(name)
-        found = value if value is not None else environ.get(PREFIX + name.upper())
-        if found is not None:
-            given[name] = found
-    try:
-        return Settings.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        raise InputError(
-            f"The setting {name} cannot be used: {_sentence(first['msg'])}",
-            remedy=f"Give --{name.replace('_', '-')}, or set {PREFIX}{name.upper()}.",
-        ) from error
-
-
-def _sentence(message: str) -> str:
-    """A validator's message behind a colon. Only its first letter is made small: names keep their case."""
-    said = message.rstrip(".")
-    return f"{said[:1].lower()}{said[1:]}."
+    return read_settings(Settings, options, environ, prefix=PREFIX)

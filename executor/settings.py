@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tallystick.errors import InputError
 from tallystick.ids import AddressField
+from tallystick.options import read_settings
 from tallystick.units import parse_size
 
 PREFIX = "TALLYSTICK_EXECUTOR_"
@@ -148,25 +149,6 @@ def load_settings(kind: type[Kind], options: Mapping[str, Any], environ: Mapping
         InputError: a setting is missing or not valid; the message names the variable, and the option where `options`
             has the setting's name: what it lacks is no option of the command.
     """
-    given: dict[str, Any] = {}
-    for name in kind.model_fields:
-        found = options.get(name)
-        for variable in (PREFIX + name.upper(), _FROM_ELSEWHERE.get(name, "")):
-            found = environ.get(variable) if found is None else found
-        if found is not None:
-            given[name] = found
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        option = f"Give --{name.replace('_', '-')}, or set" if name in options else "Set"
-        raise InputError(
-            f"The setting {name} cannot be used: {_sentence(first['msg'])}", remedy=f"{option} {PREFIX}{name.upper()}."
-        ) from error
-
-
-def _sentence(message: str) -> str:
-    """A validator's message behind a colon. Only its first letter is made small: names keep their case."""
-    said = message.removeprefix("Value error, ").rstrip(".")
-    return f"{said[:1].lower()}{said[1:]}."
+    return read_settings(
+        kind, options, environ, prefix=PREFIX, has_option=options.__contains__, elsewhere=_FROM_ELSEWHERE
+    )

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from client_sdk import AsyncClient, AsyncJob, JobEvent, ModelHandle
@@ -112,7 +111,3 @@ def short(value: str) -> str:
 def best(rows: Sequence[Sequence[float]]) -> list[int]:
     """For each image, the digit with the largest score."""
     return [max(range(len(row)), key=row.__getitem__) for row in rows]
-
-
-def log_of(net: Localnet, name: str) -> Path:
-    return net.record.logs[name]
