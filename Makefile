@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-contracts test-long test-ipfs check format snapshots bench lock clean
+.PHONY: help setup demo test test-fast test-contracts test-long test-ipfs forge slither mutants gas check format snapshots bench lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -27,8 +27,9 @@ $(VENV)/.ready: requirements.lock pyproject.toml scripts/check_python.py
 
 node_modules/.ready: package.json package-lock.json $(VENV)/.ready
 	@echo "set-up 2/4: chain tools (anvil, forge, solc, OpenZeppelin)"
-	@# not `npm ci`: the lock can hold only the platform packages that its writer's registry had
-	@$(VENV)/bin/npm install --no-save --ignore-scripts --no-audit --no-fund --silent
+	@# not `npm ci`: the lock can hold only the platform packages that its writer's registry had;
+	@# without peers: one package carries Permit2's code, and would bring all of Hardhat to be used from
+	@$(VENV)/bin/npm install --no-save --legacy-peer-deps --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .cache/.ready: node_modules/.ready scripts/install_solc.py
@@ -54,7 +55,20 @@ test-fast: setup ## Unit tests only
 test-contracts: setup ## Contract scenarios under Brownie
 	@$(PY) -m scripts.run_tests --only contracts $(ARGS)
 
-test-long: setup ## The longer campaigns
+forge: setup ## Fuzz and invariant campaigns alone (ARGS=--long, --seed 0x1, --match-test NAME -vvv)
+	@$(PY) -m scripts.forge_tests $(ARGS)
+
+mutants: setup ## Break each guarded rule of the contracts on purpose, and see a test fail for it
+	@$(PY) -m scripts.mutants $(ARGS)
+
+gas: setup ## Measure the gas of every step, beside what others publish (ARGS=--write for the snapshot)
+	@$(PY) -m scripts.gas $(ARGS)
+
+slither: setup ## Static analysis: every finding is explained (ARGS=--write adds new ones)
+	@$(PY) -m scripts.static_analysis $(ARGS)
+
+test-long: setup ## Static analysis, and everything with the longer campaigns
+	@$(PY) -m scripts.static_analysis
 	@$(PY) -m scripts.run_tests --long $(ARGS)
 
 test-ipfs: setup ## Install a real IPFS daemon, start it, run the store's suite against it
@@ -66,7 +80,7 @@ check: setup ## Lint, types, import rules, snapshots, sizes
 format: setup ## Rewrite the Python sources in the house style
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix --quiet .
 
-snapshots: setup ## Rewrite the committed ABI and OpenAPI snapshots
+snapshots: setup ## Rewrite the committed snapshots: ABIs, sizes, storage, OpenAPI
 	@$(PY) -m scripts.export_snapshots
 
 bench: setup ## Measure and rewrite the tables of docs/benchmarks.md
@@ -76,4 +90,4 @@ lock: $(VENV)/.ready ## Resolve requirements.in anew into requirements.lock
 	@$(PY) -m scripts.lock
 
 clean: ## Remove everything that set-up and builds made
-	rm -rf $(VENV) node_modules .cache build reports interfaces out forge-cache
+	rm -rf $(VENV) node_modules .cache build reports interfaces

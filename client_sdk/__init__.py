@@ -25,6 +25,7 @@
     ├── ChainError
     │   ├── ChainUnavailableError, WrongChainError, NotDeployedError, RpcRefusedError
     │   ├── InsufficientFundsError   balance, allowance or gas; nothing was sent
+    │   ├── MarketPausedError        no new jobs at the moment; nothing was sent
     │   ├── RevertError              a contract refused, with its named error
     │   └── TransactionLostError
     ├── DispatcherError          jobs go on without it

@@ -13,12 +13,18 @@ def advise(job: Job, now: int) -> str:
         return f"All milestones are paid. Fetch the result: {command('result')}"
     if job.status is JobStatus.REFUNDED:
         return "The deposit is credited to you. Take it home: tallystick wallet withdraw"
-    if job.status is JobStatus.OPEN:
-        return _advise_open(job, now)
-    if job.deadline is not None and now > job.deadline:
-        return (
-            f"Milestone {job.next_milestone} is {now - job.deadline} s late. Anyone may reopen it: {command('expire')}"
-        )
+    return _advise_open(job, now) if job.status is JobStatus.OPEN else _advise_assigned(job, now)
+
+
+def _advise_assigned(job: Job, now: int) -> str:
+    command = f"tallystick job {{}} {job.job_id}".format
+    if job.final_at is not None and now > job.final_at:
+        return f"Milestone {job.paid_milestones} is final. Anyone may have it paid: {command('finalize')}"
+    if job.expires_at is not None and now > job.expires_at:
+        late = now - job.expires_at
+        return f"Milestone {job.next_milestone} is {late} s late. Anyone may reopen it: {command('expire')}"
+    if job.deadline is None:
+        return f"Every milestone is claimed, and waits until nobody can object any more: {command('watch')}"
     return f"Milestone {job.next_milestone} is being worked on. Follow it: {command('watch')}"
 
 

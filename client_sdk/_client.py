@@ -13,13 +13,15 @@ from eth_account.signers.local import LocalAccount
 
 from client_sdk._connecting import connected, expanded, load_prover
 from client_sdk._connection import Connection
+from client_sdk._drafting import Drafting
 from client_sdk._following import POLL_SECONDS
 from client_sdk._funding import Funding
 from client_sdk._job import AsyncJob
 from client_sdk._listing import list_jobs
 from client_sdk._models import ModelHandle, ModelListing, Models, read_onnx
+from client_sdk._ordering import Ordering
 from client_sdk._receipt import JobReceipt
-from client_sdk._request import JobRequest, Tokens
+from client_sdk._request import Duration, JobRequest, Tokens
 from client_sdk._wallet import Balances, TokenBalance, Wallet, Withdrawal
 from client_sdk.settings import ClientSettings, load_settings
 from tallystick.chain.deployment import Deployment, load_deployment
@@ -29,6 +31,7 @@ from tallystick.clock import Clock, SystemClock
 from tallystick.errors import InputError
 from tallystick.ids import Address, parse_address, parse_job_id, parse_model_id
 from tallystick.market.book import Job
+from tallystick.market.orders import SignedOrder
 from tallystick.merkle import MAX_MILESTONES
 from tallystick.proving.prover import Limits, Progress, Prover, no_progress
 from tallystick.storage.open import open_store
@@ -51,7 +54,9 @@ class AsyncClient:
         self._connection = connection
         self._exits = exits
         self._models = Models(connection, make_prover)
-        self._funding = Funding(connection, self._models)
+        drafting = Drafting(connection, self._models)
+        self._funding = Funding(connection, drafting)
+        self._ordering = Ordering(connection, drafting)
         self._wallet = Wallet(connection)
 
     @classmethod
@@ -200,9 +205,11 @@ class AsyncClient:
         """Funds a job. Everything is checked before anything is sent, and written down before it is paid.
 
         A request that was interrupted is asked for again as it was: the same job goes on, and is paid for once. What
-        could stand in the job's way without making it invalid is in the job's `warnings`.
+        could stand in the job's way without making it invalid is in the job's `warnings`. Where the token takes permits
+        (EIP-2612), allowing and depositing are one transaction; the job's `funded_by` says which way was taken.
 
         Raises:
+            MarketPausedError: the market takes no new jobs at the moment.
             RequirementError: requirements that do not parse.
             TensorError: inputs that do not fit the model.
             ModelError, ArtifactError: no such model, or its manifest is not to be had.
@@ -213,7 +220,38 @@ class AsyncClient:
         """
         funded = await self._funding.fund(request)
         history = await self._connection.follower.watch(funded.entry.job_id, funded.entry.created_block)
-        return AsyncJob(self._connection, self._models, history, warnings=funded.warnings, keep=self._keep)
+        return AsyncJob(
+            self._connection,
+            self._models,
+            history,
+            warnings=funded.warnings,
+            funded_by=funded.funded_by,
+            keep=self._keep,
+        )
+
+    async def sign_order(self, request: JobRequest, *, valid_for: Duration | None = None) -> SignedOrder:
+        """A job as a signed order, which costs no gas: an executor that it is given to posts and accepts it at once.
+
+        Inputs are published, nothing is sent. Accept window and ramp run from the chain's newest block. No dispatcher has a
+        part in it. The deposit comes from an allowance that the escrow has, else from a permit where the token takes
+        one, else through Permit2 where that may take the token. Of several permits that wait only the first to be used
+        holds, so sign one order at a time where they are how it is paid.
+
+        Args:
+            valid_for: Time in which it can be taken; None: the request's `accept_within`.
+
+        Raises:
+            As `fund`; InsufficientFundsError also where the deposit could come from nowhere.
+        """
+        return await self._ordering.sign(request, valid_for)
+
+    async def cancel_order(self, order: SignedOrder) -> None:
+        """Makes an order of one's own void, in one transaction. One that has become a job is not touched.
+
+        Raises:
+            InputError: it is somebody else's.
+        """
+        await self._ordering.cancel(order)
 
     async def job(self, job_id: str) -> AsyncJob:
         """Any job of this market, one's own or not. Raises JobUnknownError."""

@@ -74,7 +74,7 @@ def _signing(reader: ChainReader, account: LocalAccount, folder: Path, confirmat
     def open_sender() -> Sender:
         return Sender(reader, account, folder / "transactions.sqlite", confirmations=confirmations, clock=clock)
 
-    return Signing(parse_address(account.address), open_sender, JobJournal(folder / "jobs"))
+    return Signing(account, open_sender, JobJournal(folder / "jobs"))
 
 
 async def _network_of(reader: ChainReader) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from eth_account.messages import SignableMessage
+from eth_account.signers.local import LocalAccount
+
 from client_sdk._following import Follower
 from client_sdk._journal import JobJournal
 from tallystick.chain.calls import Call, MarketCalls
@@ -14,7 +17,7 @@ from tallystick.chain.receipts import Receipt
 from tallystick.chain.sender import Sender
 from tallystick.clock import Clock
 from tallystick.errors import DispatcherUnavailableError, KeystoreError
-from tallystick.ids import Address
+from tallystick.ids import parse_address
 from tallystick.storage.store import Store
 from tallystick.wire.dispatcher_client import DispatcherClient
 
@@ -27,9 +30,10 @@ class Signing:
             client that only watches must not hold it.
     """
 
-    def __init__(self, address: Address, open_sender: Callable[[], Sender], journal: JobJournal) -> None:
-        self.address = address
+    def __init__(self, account: LocalAccount, open_sender: Callable[[], Sender], journal: JobJournal) -> None:
+        self.address = parse_address(account.address)
         self.journal = journal
+        self._account = account
         self._open_sender = open_sender
         self._sender: Sender | None = None
         self._under_way = 0
@@ -43,6 +47,10 @@ class Signing:
             return await self._sender.send(key, call)
         finally:
             self._under_way -= 1
+
+    def sign(self, message: SignableMessage) -> bytes:
+        """The account's signature of a message: r, s, v in 65 bytes. Sends nothing."""
+        return bytes(self._account.sign_message(message).signature)
 
     def forget(self, key: str) -> None:
         """Frees the key of a transaction that failed. Raises InputError for one that is in flight or was mined."""

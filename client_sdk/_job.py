@@ -10,6 +10,7 @@ from client_sdk._advice import advise
 from client_sdk._callbacks import Callback, Wanted, listen
 from client_sdk._connection import Connection
 from client_sdk._events import JobEvent, JobHistory
+from client_sdk._journal import FundedBy
 from client_sdk._models import Models
 from client_sdk._outputs import NestedFloats, stack, to_arrays, to_floats
 from client_sdk._receipt import JobReceipt, make_receipt
@@ -41,6 +42,7 @@ class AsyncJob:
         history: JobHistory,
         *,
         warnings: tuple[JobWarning, ...] = (),
+        funded_by: FundedBy | None = None,
         keep: Callable[[asyncio.Task[None]], None],
     ) -> None:
         self._connection = connection
@@ -48,6 +50,7 @@ class AsyncJob:
         self._history = history
         self._keep = keep
         self._warnings = warnings
+        self._funded_by = funded_by
 
     @property
     def job_id(self) -> JobId:
@@ -61,6 +64,12 @@ class AsyncJob:
     def warnings(self) -> tuple[JobWarning, ...]:
         """What was known to stand in the job's way when it was funded; none of it stopped the funding."""
         return self._warnings
+
+    @property
+    def funded_by(self) -> FundedBy | None:
+        """How its deposit was allowed: `allowance`, `permit` (in one transaction) or `approval` (one before). None for a
+        job that this client did not fund."""
+        return self._funded_by
 
     @property
     def snapshot(self) -> Job:
@@ -113,7 +122,7 @@ class AsyncJob:
         except TimeoutError:
             job = self.snapshot
             raise JobPendingError(
-                f"Job {self.job_id} is {job.status.name.lower()} after {timeout:g} s: {job.next_milestone} of "
+                f"Job {self.job_id} is {job.status.name.lower()} after {timeout:g} s: {job.paid_milestones} of "
                 f"{job.terms.milestone_count} milestones are paid.",
                 remedy=self.advice(),
             ) from None
@@ -218,8 +227,18 @@ class AsyncJob:
         """
         return await self._send("expire", self._connection.calls.expire(self.terms))
 
-    async def _send(self, verb: str, call: Call) -> Job:
+    async def finalize(self) -> Job:
+        """Pays every claim of the job whose challenge window is over; anyone can. Claims with a proof need no such call.
+
+        Raises:
+            RevertError: nothing is claimed, or nothing is final yet.
+        """
+        # One call for each time that something has become final.
+        turn = f":{(await self.refresh()).paid_milestones}"
+        return await self._send("finalize", self._connection.calls.finalize(self.terms), turn)
+
+    async def _send(self, verb: str, call: Call, turn: str = "") -> Job:
         job = await self.refresh()
-        receipt = await self._connection.signer().send(f"{verb}:{self.job_id}:{job.round}", call)
+        receipt = await self._connection.signer().send(f"{verb}:{self.job_id}:{job.round}{turn}", call)
         await self._connection.follower.catch_up(receipt.block_number)
         return self.snapshot

@@ -9,12 +9,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tallystick.errors import InputError
 from tallystick.ids import Bytes32Field, JobId, JobIdField
+from tallystick.market.permits import TokenPermit
 from tallystick.market.terms import JobTerms
+
+FundedBy = Literal["allowance", "permit", "approval"]
+"""How a deposit was allowed. `allowance`: one that the escrow had. `permit`: a signature on the way, in one transaction.
+`approval`: a transaction before."""
 
 
 class JournalEntry(BaseModel):
@@ -22,6 +28,8 @@ class JournalEntry(BaseModel):
 
     Attributes:
         fingerprint: Of the request.
+        funded_by: None for a job that was funded from elsewhere.
+        permit: What the creating transaction carries, written down so that it is the same transaction after a crash.
         created_block: Where the chain created it; None while that is not known.
     """
 
@@ -31,6 +39,8 @@ class JournalEntry(BaseModel):
     fingerprint: str
     job_id: JobIdField
     terms: JobTerms
+    funded_by: FundedBy | None = None
+    permit: TokenPermit | None = None
     created_block: int | None = None
     created_in: Bytes32Field | None = None
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tallystick.chain.calldata import Creation, creation_in
 from tallystick.chain.deployment import Contracts
 from tallystick.chain.reader import ChainReader
 from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
@@ -15,7 +16,7 @@ from tallystick.ids import Bytes32, Bytes32Field, JobId, JobIdField
 from tallystick.market.book import fold
 from tallystick.market.events import JobCreated, JobFact
 from tallystick.market.terms import JobStatus, JobTerms, job_id_of
-from tallystick.wire.api import PaymentView, SlashView
+from tallystick.wire.api import PaymentView, ReleaseView, SlashView
 
 MAX_RECEIPT_BYTES = 4 << 20
 
@@ -31,7 +32,9 @@ _STAGES = {
     "JobCreated": "funded",
     "JobAssigned": "assigned",
     "JobCompleted": "completed",
+    "JobReleased": "given back",
     "JobExpired": "expired",
+    "JobFaulted": "at fault",
     "JobReopened": "reopened",
     "JobRefunded": "refunded",
 }
@@ -39,9 +42,13 @@ _PURPOSES = {
     **_STAGES,
     "JobCreated": "create",
     "JobAssigned": "accept",
+    "JobReleased": "release",
     "JobExpired": "expire",
+    "JobFaulted": "fault",
     "JobRefunded": "refund",
 }
+_AT_ONCE = {("create", "accept"): "create and accept"}
+"""What one transaction may do for a job beyond its first purpose."""
 
 
 class _Part(BaseModel):
@@ -67,10 +74,16 @@ class Stage(_Part):
 
 
 class JobReceipt(_Part):
-    """See the module. Amounts of payments in the payment token's smallest unit, of slashes in the stake token's.
-    `status` is that of the last fact; a receipt may be taken before a job is over."""
+    """See the module. `status` is that of the last fact; a receipt may be taken before a job is over.
 
-    schema_version: Literal[1] = 1
+    Attributes:
+        funded_by: How the creating transaction brought in the deposit. An approval before it shows as `allowance`.
+        payments: In the payment token's smallest unit. `surplus`: what went back to the creator on completion; None
+            before.
+        releases, slashes: In the stake token's smallest unit: fees of early releases, and what was taken of locks.
+    """
+
+    schema_version: Literal[2] = 2
     job_id: JobIdField
     chain_id: int
     contracts: Contracts
@@ -78,7 +91,10 @@ class JobReceipt(_Part):
     status: StatusName
     first_block: int
     last_block: int
+    funded_by: Creation
     payments: tuple[PaymentView, ...]
+    surplus: int | None
+    releases: tuple[ReleaseView, ...]
     slashes: tuple[SlashView, ...]
     transactions: tuple[TransactionLine, ...]
     stages: tuple[Stage, ...]
@@ -175,17 +191,31 @@ async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[JobFa
         status=_STATUS[job.status],
         first_block=facts[0].at.block_number,
         last_block=facts[-1].at.block_number,
+        funded_by=await _creation(reader, facts[0]),
         payments=tuple(PaymentView.model_validate(payment) for payment in job.payments),
+        surplus=job.surplus,
+        releases=tuple(ReleaseView.model_validate(release) for release in job.releases),
         slashes=tuple(SlashView.model_validate(slash) for slash in job.slashes),
         transactions=await _transactions(reader, facts),
-        stages=_stages(facts),
+        stages=_stages(facts, has_window=job.terms.challenge_seconds > 0),
     )
 
 
-def _stages(facts: Sequence[JobFact]) -> tuple[Stage, ...]:
+async def _creation(reader: ChainReader, created: JobCreated) -> Creation:
+    way = await creation_in(reader, created.at.transaction_hash)
+    if way is None:
+        raise ReceiptMismatchError(f"The chain has no transaction {created.at.transaction_hash} any more.")
+    return way
+
+
+def _stages(facts: Sequence[JobFact], *, has_window: bool) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for fact in facts:
-        name = f"milestone {fact.milestone} paid" if fact.event == "MilestonePaid" else _STAGES.get(fact.event)
+        name = _STAGES.get(fact.event)
+        if fact.event == "MilestonePaid":
+            name = f"milestone {fact.milestone} paid"
+        elif fact.event == "MilestoneClaimed" and has_window:
+            name = f"milestone {fact.milestone} claimed"
         if name:
             before = stages[-1].at if stages else fact.at.block_time
             stages.append(Stage(name=name, at=fact.at.block_time, seconds=fact.at.block_time - before))
@@ -195,9 +225,15 @@ def _stages(facts: Sequence[JobFact]) -> tuple[Stage, ...]:
 async def _transactions(reader: ChainReader, facts: Sequence[JobFact]) -> tuple[TransactionLine, ...]:
     purposes: dict[Bytes32, str] = {}
     for fact in facts:
-        purpose = f"claim {fact.milestone}" if fact.event == "MilestoneClaimed" else _PURPOSES.get(fact.event)
+        purpose = _PURPOSES.get(fact.event)
+        if fact.event == "MilestoneClaimed":
+            purpose = f"claim {fact.milestone}"
+        elif fact.event == "MilestonePaid":
+            # Its own only where the claim had to wait; otherwise the transaction is the claim's already.
+            purpose = f"finalize {fact.milestone}"
         if purpose:
-            purposes.setdefault(fact.at.transaction_hash, purpose)
+            first = purposes.setdefault(fact.at.transaction_hash, purpose)
+            purposes[fact.at.transaction_hash] = _AT_ONCE.get((first, purpose), first)
     lines = []
     for transaction_hash, purpose in purposes.items():
         receipt = await reader.transaction_receipt(transaction_hash)

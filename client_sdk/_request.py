@@ -14,6 +14,7 @@ from client_sdk._inputs import equal_shares
 from tallystick.canonical import encode_canonical
 from tallystick.errors import InputError, TermsError
 from tallystick.ids import ZERO_ADDRESS, Address, Bytes32, ModelId
+from tallystick.market.parameters import EntryRules
 from tallystick.market.terms import JobMode, JobTerms, ProofKind
 from tallystick.units import format_amount, parse_amount, parse_seconds
 from tallystick.wire.requirements import parse_requirements
@@ -53,7 +54,8 @@ class JobRequest:
         dispatcher_fee_bps: Of each payment, for the dispatcher.
         note: A line for people.
         salt: Tells apart two jobs that are otherwise the same. Give one to make a retry safe across machines.
-        approve: Whether to approve the escrow for exactly the maximum price, where the allowance falls short.
+        approve: Whether to allow the escrow to take exactly the maximum price, by permit or approval, where what it may
+            take falls short.
     """
 
     model: ModelHandle | str
@@ -102,16 +104,17 @@ class Surroundings:
 
     Attributes:
         payment_decimals: Of the payment token.
-        stake_decimals: Of the stake token.
-        min_lock: Least stake that the protocol lets a job lock, in the stake token's smallest unit.
+        stake_token, stake_decimals: What locks are counted in.
+        rules: What a new job must meet today.
         dispatcher: Who signs assignments; None where no dispatcher of this market answers.
     """
 
     creator: Address
     payment_token: Address
     payment_decimals: int
+    stake_token: Address
     stake_decimals: int
-    min_lock: int
+    rules: EntryRules
     dispatcher: Address | None
 
 
@@ -148,8 +151,8 @@ def build_terms(
             f"The minimum price {request.min_price} is above the maximum {request.max_price}.",
             remedy="Lower the one, or raise the other.",
         )
-    accept_seconds = _seconds("accept_within", request.accept_within)
-    ramp = accept_seconds // 2 if request.ramp is None else _seconds("ramp", request.ramp)
+    accept_seconds = seconds_of("accept_within", request.accept_within)
+    ramp = accept_seconds // 2 if request.ramp is None else seconds_of("ramp", request.ramp)
     fields = {
         "creator": around.creator,
         "salt": salt,
@@ -162,13 +165,14 @@ def build_terms(
         "min_price": min_price,
         "max_price": max_price,
         "ramp_seconds": ramp if min_price < max_price else 0,
-        "stake_lock": _stake_lock(request, around),
+        "stake_lock": _stake_lock(request, around, max_price),
         "accept_seconds": accept_seconds,
         "exclusive_seconds": _exclusive_seconds(request, around, accept_seconds),
+        "challenge_seconds": 0,
         "dispatcher": around.dispatcher or ZERO_ADDRESS,
         "dispatcher_fee_bps": request.dispatcher_fee_bps if around.dispatcher else 0,
         "share_bps": equal_shares(milestones) if request.shares is None else tuple(request.shares),
-        "duration_seconds": (_seconds("deadline", request.deadline),) * milestones,
+        "duration_seconds": (seconds_of("deadline", request.deadline),) * milestones,
     }
     try:
         terms = JobTerms.model_validate(fields)
@@ -181,15 +185,16 @@ def build_terms(
     return terms
 
 
-def _stake_lock(request: JobRequest, around: Surroundings) -> int:
+def _stake_lock(request: JobRequest, around: Surroundings, max_price: int) -> int:
+    least = around.rules.least_lock(around.payment_token, max_price, around.stake_token)
     if request.stake_lock is None:
-        return around.min_lock
+        return least
     lock = _amount("stake_lock", request.stake_lock, around.stake_decimals)
-    if lock < around.min_lock:
-        least = format_amount(around.min_lock, around.stake_decimals).replace(",", "")
+    if lock < least:
+        shown = format_amount(least, around.stake_decimals).replace(",", "")
         raise TermsError(
-            f"The stake lock of {request.stake_lock} is below the protocol's minimum of {least}.",
-            remedy=f"Ask for at least {least}, or leave it out.",
+            f"The stake lock of {request.stake_lock} is below the protocol's minimum of {shown}.",
+            remedy=f"Ask for at least {shown}, or leave it out.",
         )
     return lock
 
@@ -200,7 +205,7 @@ def _exclusive_seconds(request: JobRequest, around: Surroundings, accept_seconds
         return 0
     if request.exclusive is None:
         return min(DEFAULT_EXCLUSIVE_SECONDS, accept_seconds)
-    return _seconds("exclusive", request.exclusive)
+    return seconds_of("exclusive", request.exclusive)
 
 
 def _amount(name: str, value: Tokens, decimals: int) -> int:
@@ -212,7 +217,8 @@ def _amount(name: str, value: Tokens, decimals: int) -> int:
         raise InputError(f"{name}: {error.what}", remedy=error.remedy) from error
 
 
-def _seconds(name: str, value: Duration) -> int:
+def seconds_of(name: str, value: Duration) -> int:
+    """Raises InputError, naming what it was for."""
     try:
         return parse_seconds(str(value))
     except InputError as error:

@@ -54,7 +54,7 @@ async def read_output(connection: Connection, job: Job, milestone: int, model: M
     try:
         return await asyncio.to_thread(_from_store, connection, job, payment, model.outputs)
     except ArtifactError as error:
-        recovered = await _from_chain(connection, payment, model.outputs)
+        recovered = await _from_chain(connection, job, payment, model.outputs)
         if recovered is None:
             raise
         log.info("output_recovered", job_id=job.job_id, milestone=milestone, store_said=error.what)
@@ -74,10 +74,10 @@ def _from_store(connection: Connection, job: Job, payment: Payment, specs: tuple
 
 
 async def _from_chain(
-    connection: Connection, payment: Payment, specs: tuple[TensorSpec, ...]
+    connection: Connection, job: Job, payment: Payment, specs: tuple[TensorSpec, ...]
 ) -> QuantisedTensors | None:
     """The claim's own calldata holds the outputs, because the contract hashed them there."""
-    claim = await claim_in(connection.reader, payment.transaction_hash)
+    claim = await claim_in(connection.reader, payment.claim_transaction_hash, job.job_id, payment.milestone)
     if claim is None:
         return None
     proof = decode_ezkl_proof(claim.proof)

@@ -19,11 +19,12 @@ from client_sdk._client import DEFAULT_HOME, AsyncClient
 from client_sdk._events import JobEvent
 from client_sdk._following import POLL_SECONDS
 from client_sdk._job import AsyncJob
+from client_sdk._journal import FundedBy
 from client_sdk._loop import LoopThread
 from client_sdk._models import ModelHandle, ModelListing
 from client_sdk._outputs import NestedFloats
 from client_sdk._receipt import JobReceipt
-from client_sdk._request import JobRequest, Tokens
+from client_sdk._request import Duration, JobRequest, Tokens
 from client_sdk._wallet import Balances, TokenBalance, Withdrawal
 from client_sdk._warnings import JobWarning
 from client_sdk.settings import ClientSettings
@@ -33,6 +34,7 @@ from tallystick.chain.views import TokenInfo
 from tallystick.clock import Clock
 from tallystick.ids import Address, JobId
 from tallystick.market.book import Job as JobSnapshot
+from tallystick.market.orders import SignedOrder
 from tallystick.market.terms import JobTerms
 from tallystick.proving.prover import Limits, Progress, Prover, no_progress
 from tallystick.storage.store import Store
@@ -133,6 +135,12 @@ class Client:
     def fund(self, request: JobRequest) -> Job:
         return Job(self._loop, self._loop.run(self._client.fund(request)))
 
+    def sign_order(self, request: JobRequest, *, valid_for: Duration | None = None) -> SignedOrder:
+        return self._loop.run(self._client.sign_order(request, valid_for=valid_for))
+
+    def cancel_order(self, order: SignedOrder) -> None:
+        self._loop.run(self._client.cancel_order(order))
+
     def job(self, job_id: str) -> Job:
         return Job(self._loop, self._loop.run(self._client.job(job_id)))
 
@@ -182,6 +190,10 @@ class Job:
     @property
     def warnings(self) -> tuple[JobWarning, ...]:
         return self._job.warnings
+
+    @property
+    def funded_by(self) -> FundedBy | None:
+        return self._job.funded_by
 
     @property
     def snapshot(self) -> JobSnapshot:
@@ -242,6 +254,9 @@ class Job:
 
     def expire(self) -> JobSnapshot:
         return self._loop.run(self._job.expire())
+
+    def finalize(self) -> JobSnapshot:
+        return self._loop.run(self._job.finalize())
 
 
 @contextmanager

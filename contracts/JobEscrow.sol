@@ -2,18 +2,33 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
+import {JobLedger} from "./JobLedger.sol";
 import {IJobEscrow} from "./interfaces/IJobEscrow.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IStakeManager} from "./interfaces/IStakeManager.sol";
-import {Assignment, JobId, JobState, JobStatus, JobTerms} from "./types/JobTypes.sol";
+import {
+    Assignment,
+    Funding,
+    JobId,
+    JobOrder,
+    JobState,
+    JobStatus,
+    JobTerms,
+    ProofKind,
+    SignedOrder,
+    TokenPermit
+} from "./types/JobTypes.sol";
+import {Economy, SlashDivision} from "./types/ParameterTypes.sol";
 import {AssignmentLib} from "./libraries/AssignmentLib.sol";
+import {JobStateLib} from "./libraries/JobStateLib.sol";
+import {JobOrderLib} from "./libraries/JobOrderLib.sol";
 import {JobTermsLib} from "./libraries/JobTermsLib.sol";
 import {MilestoneMathLib} from "./libraries/MilestoneMathLib.sol";
+import {OrderFundingLib} from "./libraries/OrderFundingLib.sol";
+import {SlashLib} from "./libraries/SlashLib.sol";
+import {TokenLib} from "./libraries/TokenLib.sol";
 
 /// @title Jobs and the creators' money. No owner, no pause, no upgrade.
 /// @dev   INVARIANT 5: per token, the balance here is at least the sum of what is held for jobs and what is credited, and
@@ -21,69 +36,65 @@ import {MilestoneMathLib} from "./libraries/MilestoneMathLib.sol";
 ///
 ///        Money only ever moves from a job to a credit inside, and from a credit to its account by `withdraw`: nobody who
 ///        refuses to receive can hold up anybody else.
-contract JobEscrow is IJobEscrow, EIP712, ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
+contract JobEscrow is IJobEscrow, JobLedger {
+    using TokenLib for IERC20;
+    using JobTermsLib for JobTerms;
+    using JobStateLib for JobState;
+    using SlashLib for Economy;
 
-    /// @notice Part of the lock behind unfinished milestones that a missed deadline costs. Half, so that being late
-    ///         stays cheaper than being wrong.
-    uint256 public constant DEADLINE_SLASH_BPS = 5_000;
-    /// @notice Least ratio of lock to price where both are in the stake token. In other tokens there is no comparing
-    ///         them without an oracle, and the creator's own choice stands.
-    uint256 public constant MIN_LOCK_RATIO_BPS = 5_000;
-
-    IStakeManager private immutable STAKE_MANAGER;
-    IModelRegistry private immutable REGISTRY;
-    address private immutable SETTLEMENT;
-
-    mapping(JobId => JobState) private jobs;
-    mapping(address token => mapping(address account => uint256)) private credits;
+    modifier onlySettlement() {
+        if (msg.sender != SETTLEMENT) revert JobEscrow_NotSettlement(msg.sender);
+        _;
+    }
 
     constructor(IStakeManager stakeManager_, IModelRegistry registry_, address settlement_)
-        EIP712("Tallystick", "1")
-    {
-        // Each of the two was told the other's address before it existed; a wrong prediction must not survive deployment.
-        if (stakeManager_.escrow() != address(this)) revert JobEscrow_Misdeployed(stakeManager_.escrow());
-        STAKE_MANAGER = stakeManager_;
-        REGISTRY = registry_;
-        SETTLEMENT = settlement_;
-    }
+        JobLedger(stakeManager_, registry_, settlement_)
+    {}
 
     // ---- creators -------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IJobEscrow
     function createJob(JobTerms calldata terms) external nonReentrant returns (JobId jobId) {
-        // Check: terms that can be carried out, brought by the one who pays, for the first time.
-        if (msg.sender != terms.creator) revert JobEscrow_NotCreator(msg.sender, terms.creator);
-        JobTermsLib.check(terms);
-        _checkSurroundings(terms);
-        jobId = jobIdOf(terms);
-        JobState storage job = jobs[jobId];
-        if (job.status != JobStatus.None) revert JobEscrow_JobExists(jobId);
+        jobId = _createOwn(terms);
+    }
 
-        // Effect
-        job.remaining = terms.maxPrice;
-        _open(job, 1);
-        emit JobCreated(jobId, terms.creator, terms);
+    /// @inheritdoc IJobEscrow
+    function createJobWithPermit(JobTerms calldata terms, TokenPermit calldata permit)
+        external
+        nonReentrant
+        returns (JobId jobId)
+    {
+        IERC20(terms.paymentToken).permitOrSkip(msg.sender, terms.maxPrice, permit);
+        jobId = _createOwn(terms);
+    }
 
-        // Interaction: what arrives is counted, because a fee on the way would leave the last one unpaid.
-        _pull(IERC20(terms.paymentToken), terms.creator, terms.maxPrice);
+    /// @inheritdoc IJobEscrow
+    function postOrder(SignedOrder calldata signed) external nonReentrant returns (JobId jobId) {
+        jobId = _post(signed);
+        _fund(signed);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function cancelOrders(uint256 word, uint256 bits) external {
+        orderNonces[msg.sender][word] |= bits;
+        emit OrderNoncesUsed(msg.sender, word, bits);
     }
 
     /// @inheritdoc IJobEscrow
     function cancel(JobTerms calldata terms) external nonReentrant {
         // Check
         if (msg.sender != terms.creator) revert JobEscrow_NotCreator(msg.sender, terms.creator);
-        (JobId jobId, JobState storage job) = _load(terms, JobStatus.Open);
+        (JobId jobId, JobState memory job) = _load(terms, JobStatus.Open);
 
         _refund(terms, jobId, job);
     }
 
     /// @inheritdoc IJobEscrow
     function refund(JobTerms calldata terms) external nonReentrant {
-        (JobId jobId, JobState storage job) = _load(terms, JobStatus.Open);
+        (JobId jobId, JobState memory job) = _load(terms, JobStatus.Open);
 
         // Check: nobody took it in time.
-        uint64 closesAt = job.openedAt + terms.acceptSeconds;
+        uint64 closesAt = uint64(job.timer) + terms.acceptSeconds;
         if (block.timestamp <= closesAt) revert JobEscrow_AcceptWindowOpen(closesAt, uint64(block.timestamp));
 
         _refund(terms, jobId, job);
@@ -96,152 +107,222 @@ contract JobEscrow is IJobEscrow, EIP712, ReentrancyGuardTransient {
         external
         nonReentrant
     {
-        (JobId jobId, JobState storage job) = _load(terms, JobStatus.Open);
-
-        // Check: in time, for an operator that agreed, and with the dispatcher's word while it has the first choice.
-        uint64 closedAt = job.openedAt + terms.acceptSeconds;
-        if (block.timestamp > closedAt) revert JobEscrow_AcceptWindowOver(closedAt, uint64(block.timestamp));
-        STAKE_MANAGER.requireAgent(msg.sender, operator);
-        uint64 exclusiveUntil = job.openedAt + terms.exclusiveSeconds;
-        if (block.timestamp < exclusiveUntil) {
-            if (signature.length == 0) revert JobEscrow_ExclusiveUntil(exclusiveUntil, uint64(block.timestamp));
-            _checkAssignment(terms.dispatcher, jobId, operator, job.round, assignment, signature);
-        }
-
-        // Effect
-        job.status = JobStatus.Assigned;
-        job.operator = operator;
-        job.price = _priceAt(terms, job.openedAt);
-        job.deadline = uint64(block.timestamp) + terms.durationSeconds[job.nextMilestone];
-        emit JobAssigned(jobId, operator, msg.sender, job.round, job.price, job.deadline);
-
-        // Interaction: INVARIANT 6: an assigned job has a lock of exactly its terms' size; refused here, nothing stands.
-        STAKE_MANAGER.lock(jobId, operator, terms.stakeLock);
+        _accept(terms, operator, assignment, signature);
     }
 
     /// @inheritdoc IJobEscrow
-    function payMilestone(JobTerms calldata terms, uint16 milestone) external nonReentrant {
-        // Check: INVARIANT 7: a milestone is paid once, in order, to the operator that holds the job.
-        if (msg.sender != SETTLEMENT) revert JobEscrow_NotSettlement(msg.sender);
-        (JobId jobId, JobState storage job) = _load(terms, JobStatus.Assigned);
-        if (milestone != job.nextMilestone) revert JobEscrow_WrongMilestone(milestone, job.nextMilestone);
+    function acceptOrder(
+        SignedOrder calldata signed,
+        address operator,
+        Assignment calldata assignment,
+        bytes calldata signature
+    ) external nonReentrant returns (JobId jobId) {
+        jobId = _post(signed);
+        _accept(signed.order.terms, operator, assignment, signature);
+        _fund(signed);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function releaseEarly(JobTerms calldata terms) external nonReentrant {
+        (JobId jobId, JobState memory job) = _load(terms, JobStatus.Assigned);
+
+        // Check: by the one who holds it, while it is not late, with nothing that may still turn out to be wrong.
+        STAKE_MANAGER.requireAgent(msg.sender, job.operator);
+        job.requireNothingPending();
+        if (block.timestamp > job.timer) revert JobEscrow_DeadlinePassed(job.timer, uint64(block.timestamp));
 
         // Effect
         address operator = job.operator;
-        bool isLast = milestone + 1 == terms.shareBps.length;
-        job.nextMilestone = milestone + 1;
-        // From the old deadline, not from now: who finishes early keeps the time.
-        if (!isLast) job.deadline += terms.durationSeconds[milestone + 1];
-        _payShares(terms, jobId, job, milestone, isLast);
-        if (!isLast) return;
-        job.status = JobStatus.Completed;
-        job.operator = address(0);
-        job.deadline = 0;
-        emit JobCompleted(jobId, operator);
+        uint96 fee = job.addBounty(_releaseFee(terms, job));
+        emit JobReleased(jobId, operator, fee);
+        _reopen(jobId, job);
 
         // Interaction
-        STAKE_MANAGER.release(jobId);
-        STAKE_MANAGER.payBounty(jobId, operator);
+        STAKE_MANAGER.release(operator, terms.stakeLock, fee);
+    }
+
+    // ---- the settlement -------------------------------------------------------------------------------------------
+
+    /// @inheritdoc IJobEscrow
+    function claimMilestone(
+        JobTerms calldata terms,
+        uint16 milestone,
+        address caller,
+        bytes32 outputRoot,
+        bytes32 manifest
+    ) external nonReentrant onlySettlement {
+        // Check: the next milestone, in time, by the one who holds the job.
+        (JobId jobId, JobState memory job) = _load(terms, JobStatus.Assigned);
+        uint256 count = terms.shareBps.length;
+        if (milestone != job.nextMilestone || milestone == count) {
+            revert JobEscrow_WrongMilestone(milestone, job.nextMilestone);
+        }
+        if (block.timestamp > job.timer) revert JobEscrow_DeadlinePassed(job.timer, uint64(block.timestamp));
+        if (caller != job.operator) STAKE_MANAGER.requireAgent(caller, job.operator);
+
+        // Effect: the next deadline counts from this one, not from now: who finishes early keeps the time.
+        uint16 next = milestone + 1;
+        job.nextMilestone = next;
+        job.timer = next == count ? 0 : job.timer + terms.durationSeconds[next];
+        emit MilestoneClaimed(jobId, milestone, job.operator, outputRoot, manifest, job.timer);
+        if (terms.proofKind == ProofKind.Zk) _pay(terms, jobId, job);
+        else job.save(jobs[jobId]);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function payMilestone(JobTerms calldata terms) external nonReentrant onlySettlement {
+        (JobId jobId, JobState memory job) = _load(terms, JobStatus.Assigned);
+        if (job.paidMilestones == job.nextMilestone) revert JobEscrow_NoClaimPending(jobId);
+        _pay(terms, jobId, job);
+    }
+
+    /// @inheritdoc IJobEscrow
+    function faultMilestone(JobTerms calldata terms, uint16 milestone, address challenger)
+        external
+        nonReentrant
+        onlySettlement
+    {
+        // Check: INVARIANT 19: a claim that was paid can no longer be slashed, and one that was slashed is never paid.
+        (JobId jobId, JobState memory job) = _load(terms, JobStatus.Assigned);
+        if (milestone < job.paidMilestones || milestone >= job.nextMilestone) revert JobEscrow_NoClaimPending(jobId);
+
+        // Effect: the whole lock goes, and with it every claim that it stood behind, earlier ones too.
+        SlashDivision memory division = PARAMETERS.economyOf(job.economyVersion).fault(terms.stakeLock);
+        emit JobFaulted(jobId, job.operator, challenger, milestone, terms.stakeLock);
+        _slash(terms, jobId, job, division, challenger);
     }
 
     // ---- everyone -------------------------------------------------------------------------------------------------
 
     /// @inheritdoc IJobEscrow
     function expire(JobTerms calldata terms) external nonReentrant {
-        (JobId jobId, JobState storage job) = _load(terms, JobStatus.Assigned);
+        (JobId jobId, JobState memory job) = _load(terms, JobStatus.Assigned);
 
-        // Check: INVARIANT 8: no operator is slashed while it may still claim.
-        if (block.timestamp <= job.deadline) {
-            revert JobEscrow_DeadlineNotPassed(job.deadline, uint64(block.timestamp));
-        }
+        // Check: INVARIANT 8: no operator is slashed for being late while it may still claim, or has claimed.
+        job.requireNothingPending();
+        if (block.timestamp <= job.timer) revert JobEscrow_DeadlineNotPassed(job.timer, uint64(block.timestamp));
 
-        // Effect: paid milestones stay paid, and the next operator goes on behind them.
-        address operator = job.operator;
-        uint256 unfinishedBps = MilestoneMathLib.sumFrom(terms.shareBps, job.nextMilestone);
-        uint256 slashed = MilestoneMathLib.deadlineSlashDown(terms.stakeLock, unfinishedBps, DEADLINE_SLASH_BPS);
-        job.operator = address(0);
-        job.price = 0;
-        job.deadline = 0;
-        _open(job, job.round + 1);
-        emit JobExpired(jobId, operator, msg.sender, slashed);
-
-        // Interaction: the bounty is known only once the slash is divided, so the last event comes after it.
-        STAKE_MANAGER.slash(jobId, slashed, msg.sender, terms.creator);
-        emit JobReopened(jobId, job.round, job.nextMilestone, STAKE_MANAGER.bountyOf(jobId));
+        _expire(terms, jobId, job);
     }
 
     /// @inheritdoc IJobEscrow
-    function withdraw(address token, address account) external nonReentrant {
-        uint256 amount = credits[token][account];
+    function expireMany(JobTerms[] calldata terms) external nonReentrant returns (uint256 expired) {
+        for (uint256 i = 0; i < terms.length; ++i) {
+            JobId jobId = terms[i].idOf(JOB_DOMAIN);
+            JobState memory job = jobs[jobId].load();
+            if (!job.isLate()) continue;
+            _expire(terms[i], jobId, job);
+            ++expired;
+        }
+    }
 
-        // Check
-        if (amount == 0) revert JobEscrow_NothingToWithdraw(token, account);
+    // ---- inside: creation -----------------------------------------------------------------------------------------
+
+    function _createOwn(JobTerms calldata terms) private returns (JobId jobId) {
+        if (msg.sender != terms.creator) revert JobEscrow_NotCreator(msg.sender, terms.creator);
+        jobId = _create(terms, uint40(block.timestamp));
+        _requireWhole(terms, IERC20(terms.paymentToken).pull(terms.creator, terms.maxPrice));
+    }
+
+    /// @dev Everything of an order but its money, so that the token is called last.
+    function _post(SignedOrder calldata signed) private returns (JobId jobId) {
+        JobOrder calldata order = signed.order;
+        JobTerms calldata terms = order.terms;
+
+        // Check: now, and inside the accept window that it will have.
+        if (block.timestamp < order.startsAt) {
+            revert JobEscrow_OrderNotStarted(order.startsAt, uint64(block.timestamp));
+        }
+        if (block.timestamp > order.expiresAt) {
+            revert JobEscrow_OrderExpired(order.expiresAt, uint64(block.timestamp));
+        }
+        uint256 closedAt = uint256(order.startsAt) + terms.acceptSeconds;
+        if (block.timestamp > closedAt) revert JobEscrow_AcceptWindowOver(uint64(closedAt), uint64(block.timestamp));
+
+        // Check: INVARIANT 20: nobody's money moves without its own call or its signature over these very terms. Permit2
+        // checks the signature when the money moves.
+        if (signed.funding != Funding.Permit2) {
+            bytes32 digest = _hashTypedDataV4(JobOrderLib.hash(order));
+            if (!SignatureChecker.isValidSignatureNowCalldata(terms.creator, digest, signed.signature)) {
+                revert JobEscrow_BadOrderSignature(terms.creator);
+            }
+        }
+        _useNonce(terms.creator, order.nonce);
 
         // Effect
-        delete credits[token][account];
-        emit CreditWithdrawn(token, account, amount);
-
-        // Interaction
-        IERC20(token).safeTransfer(account, amount);
+        jobId = _create(terms, uint40(order.startsAt));
     }
 
-    /// @inheritdoc IJobEscrow
-    function jobIdOf(JobTerms calldata terms) public view returns (JobId) {
-        return JobId.wrap(_hashTypedDataV4(JobTermsLib.hash(terms)));
+    function _fund(SignedOrder calldata signed) private {
+        _requireWhole(signed.order.terms, OrderFundingLib.pull(signed));
     }
 
-    /// @inheritdoc IJobEscrow
-    function stateOf(JobId jobId) external view returns (JobState memory) {
-        return jobs[jobId];
-    }
-
-    /// @inheritdoc IJobEscrow
-    function priceNow(JobTerms calldata terms) external view returns (uint128) {
-        (, JobState storage job) = _load(terms, JobStatus.Open);
-        return _priceAt(terms, job.openedAt);
-    }
-
-    /// @inheritdoc IJobEscrow
-    function creditOf(address token, address account) external view returns (uint256) {
-        return credits[token][account];
-    }
-
-    /// @inheritdoc IJobEscrow
-    function stakeManager() external view returns (IStakeManager) {
-        return STAKE_MANAGER;
-    }
-
-    /// @inheritdoc IJobEscrow
-    function settlement() external view returns (address) {
-        return SETTLEMENT;
-    }
-
-    /// @inheritdoc IJobEscrow
-    function registry() external view returns (IModelRegistry) {
-        return REGISTRY;
-    }
-
-    // ---- inside: checks -------------------------------------------------------------------------------------------
-
-    /// @dev The terms are never stored: bringing the right ones is what finds the job.
-    function _load(JobTerms calldata terms, JobStatus wanted) private view returns (JobId jobId, JobState storage job) {
-        jobId = jobIdOf(terms);
-        job = jobs[jobId];
-        if (job.status != wanted) revert JobEscrow_WrongStatus(jobId, job.status, wanted);
-    }
-
-    function _checkSurroundings(JobTerms calldata terms) private view {
+    function _create(JobTerms calldata terms, uint40 openedAt) private returns (JobId jobId) {
+        // Check: terms that can be carried out, for the first time.
+        uint16 economyVersion = PARAMETERS.admit(terms, STAKE_TOKEN);
         if (terms.paymentToken.code.length == 0) {
             revert JobEscrow_BadTerms("paymentToken: no contract at this address");
         }
-        if (REGISTRY.specOf(terms.modelId).proofKind != terms.proofKind) {
+        if (REGISTRY.proofKindOf(terms.modelId) != terms.proofKind) {
             revert JobEscrow_BadTerms("proofKind: not the model's");
         }
-        if (terms.stakeLock < STAKE_MANAGER.minLock()) revert JobEscrow_BadTerms("stakeLock: below the minimum lock");
-        if (
-            terms.paymentToken == STAKE_MANAGER.stakeToken()
-                && terms.stakeLock < MilestoneMathLib.shareDown(terms.maxPrice, MIN_LOCK_RATIO_BPS)
-        ) revert JobEscrow_BadTerms("stakeLock: below half of maxPrice");
+        jobId = terms.idOf(JOB_DOMAIN);
+        if (jobs[jobId].status != JobStatus.None) revert JobEscrow_JobExists(jobId);
+
+        // Effect
+        JobStateLib.opened(openedAt, terms.maxPrice, economyVersion).save(jobs[jobId]);
+        emit JobCreated(jobId, terms.creator, openedAt, economyVersion, terms);
+    }
+
+    function _useNonce(address creator, uint256 nonce) private {
+        uint256 word = nonce >> 8;
+        uint256 bit = 1 << (nonce & 0xff);
+        uint256 used = orderNonces[creator][word];
+        if (used & bit != 0) revert JobEscrow_OrderNonceUsed(creator, nonce);
+        orderNonces[creator][word] = used | bit;
+        emit OrderNoncesUsed(creator, word, bit);
+    }
+
+    /// @dev What arrived is counted: a fee on the way would leave the last one unpaid.
+    function _requireWhole(JobTerms calldata terms, uint256 received) private pure {
+        if (received != terms.maxPrice) {
+            revert JobEscrow_UnexpectedAmount(terms.paymentToken, terms.maxPrice, received);
+        }
+    }
+
+    // ---- inside: acceptance ---------------------------------------------------------------------------------------
+
+    function _accept(
+        JobTerms calldata terms,
+        address operator,
+        Assignment calldata assignment,
+        bytes calldata signature
+    ) private {
+        // Check: in time, and with the dispatcher's word while it has the first choice.
+        (JobId jobId, JobState memory job) = _load(terms, JobStatus.Open);
+        uint64 openedAt = job.timer;
+        uint64 closedAt = openedAt + terms.acceptSeconds;
+        if (block.timestamp > closedAt) revert JobEscrow_AcceptWindowOver(closedAt, uint64(block.timestamp));
+        if (block.timestamp < openedAt + terms.exclusiveSeconds) {
+            if (signature.length == 0) {
+                revert JobEscrow_ExclusiveUntil(openedAt + terms.exclusiveSeconds, uint64(block.timestamp));
+            }
+            _checkAssignment(terms.dispatcher, jobId, operator, job.round, assignment, signature);
+        }
+
+        _assign(terms, jobId, job, operator);
+    }
+
+    function _assign(JobTerms calldata terms, JobId jobId, JobState memory job, address operator) private {
+        // Effect
+        uint256 elapsed = block.timestamp - job.timer;
+        job.assign(operator, elapsed, terms.rampSeconds, terms.durationSeconds[job.nextMilestone]);
+        job.save(jobs[jobId]);
+        emit JobAssigned(jobId, operator, msg.sender, job.round, _priceAt(terms, elapsed), job.timer);
+
+        // Interaction: INVARIANT 6: a job has a lock of exactly its terms' size if and only if it is assigned. The stake
+        // manager also makes sure that the operator wants this.
+        STAKE_MANAGER.lock(operator, msg.sender, terms.stakeLock);
     }
 
     function _checkAssignment(
@@ -264,55 +345,92 @@ contract JobEscrow is IJobEscrow, EIP712, ReentrancyGuardTransient {
         }
     }
 
-    function _priceAt(JobTerms calldata terms, uint64 openedAt) private view returns (uint128) {
-        uint256 elapsed = block.timestamp - openedAt;
-        return MilestoneMathLib.rampPriceDown(terms.minPrice, terms.maxPrice, terms.rampSeconds, elapsed);
-    }
-
     // ---- inside: changes ------------------------------------------------------------------------------------------
 
-    function _open(JobState storage job, uint32 round) private {
-        job.status = JobStatus.Open;
-        job.round = round;
-        job.openedAt = uint64(block.timestamp);
-    }
-
-    /// @dev INVARIANT 9: what was set aside for a milestone leaves the job whole: to operator, dispatcher and creator.
-    function _payShares(JobTerms calldata terms, JobId jobId, JobState storage job, uint16 milestone, bool isLast)
-        private
-    {
-        uint256 shareBps = terms.shareBps[milestone];
-        uint256 allocation = isLast ? job.remaining : MilestoneMathLib.shareDown(terms.maxPrice, shareBps);
-        (uint256 toOperator, uint256 toDispatcher, uint256 toCreator) =
-            MilestoneMathLib.divide(allocation, job.price, shareBps, terms.dispatcherFeeBps);
-
-        job.remaining -= uint128(allocation);
-        mapping(address account => uint256) storage credit = credits[terms.paymentToken];
-        credit[job.operator] += toOperator;
-        if (toDispatcher > 0) credit[terms.dispatcher] += toDispatcher;
-        if (toCreator > 0) credit[terms.creator] += toCreator;
-        emit MilestonePaid(
-            jobId, milestone, job.operator, toOperator, toDispatcher, toCreator, isLast ? 0 : job.deadline
-        );
-    }
-
-    function _refund(JobTerms calldata terms, JobId jobId, JobState storage job) private {
+    /// @dev Of the first milestone that is not paid. INVARIANT 7: a milestone is paid once, in order, to the operator that
+    ///      holds the job. INVARIANT 9: what leaves a job and what is left of it always make its deposit, to the unit.
+    ///
+    ///      No payment is more than its milestone's part of the deposit, because the price is at most `maxPrice` and rounds
+    ///      down, so that what is left is always enough for those to come.
+    function _pay(JobTerms calldata terms, JobId jobId, JobState memory job) private {
         // Effect
-        uint256 amount = job.remaining;
-        job.status = JobStatus.Refunded;
-        job.remaining = 0;
-        credits[terms.paymentToken][terms.creator] += amount;
+        uint16 milestone = job.paidMilestones;
+        address operator = job.operator;
+        uint96 paid = MilestoneMathLib.shareDown(_priceAt(terms, job.acceptedAfter), terms.shareBps[milestone]);
+        uint96 toDispatcher = MilestoneMathLib.shareDown(paid, terms.dispatcherFeeBps);
+        job.remaining -= paid;
+        job.paidMilestones = milestone + 1;
+        mapping(address account => uint256) storage credit = credits[terms.paymentToken];
+        credit[operator] += paid - toDispatcher;
+        if (toDispatcher > 0) credit[terms.dispatcher] += toDispatcher;
+        emit MilestonePaid(jobId, milestone, operator, paid - toDispatcher, toDispatcher);
+        if (milestone + 1 < terms.shareBps.length) {
+            job.save(jobs[jobId]);
+            return;
+        }
+
+        // Effect: the surplus over the accepted price goes home, and so does what rounding left.
+        uint96 surplus = job.remaining;
+        uint96 bounty = job.bounty;
+        if (surplus > 0) credit[terms.creator] += surplus;
+        _close(jobId, job, JobStatus.Completed);
+        emit JobCompleted(jobId, operator, surplus);
+
+        // Interaction
+        STAKE_MANAGER.release(operator, terms.stakeLock, 0);
+        if (bounty > 0) STAKE_MANAGER.payBounty(jobId, operator, bounty);
+    }
+
+    function _refund(JobTerms calldata terms, JobId jobId, JobState memory job) private {
+        // Effect
+        uint96 amount = job.remaining;
+        uint96 bounty = job.bounty;
+        if (amount > 0) credits[terms.paymentToken][terms.creator] += amount;
+        _close(jobId, job, JobStatus.Refunded);
         emit JobRefunded(jobId, terms.creator, amount);
 
         // Interaction: a bounty that nobody earned is burnt. Were it the creator's, a creator who makes an operator late
         // on purpose would get it on top of its compensation.
-        STAKE_MANAGER.payBounty(jobId, STAKE_MANAGER.BURN_ADDRESS());
+        if (bounty > 0) STAKE_MANAGER.payBounty(jobId, STAKE_MANAGER.BURN_ADDRESS(), bounty);
     }
 
-    function _pull(IERC20 token, address from, uint256 amount) private {
-        uint256 before = token.balanceOf(address(this));
-        token.safeTransferFrom(from, address(this), amount);
-        uint256 received = token.balanceOf(address(this)) - before;
-        if (received != amount) revert JobEscrow_UnexpectedAmount(address(token), amount, received);
+    function _expire(JobTerms calldata terms, JobId jobId, JobState memory job) private {
+        uint256 unfinishedBps = MilestoneMathLib.sumFrom(terms.shareBps, job.nextMilestone);
+        (uint96 slashed, SlashDivision memory division) =
+            PARAMETERS.economyOf(job.economyVersion).late(terms.stakeLock, unfinishedBps);
+        emit JobExpired(jobId, job.operator, msg.sender, slashed);
+        _slash(terms, jobId, job, division, msg.sender);
+    }
+
+    function _slash(
+        JobTerms calldata terms,
+        JobId jobId,
+        JobState memory job,
+        SlashDivision memory division,
+        address finder
+    ) private {
+        // Effect: what does not fit the bounty is burnt.
+        address operator = job.operator;
+        uint96 toBounty = job.addBounty(division.toBounty);
+        division.burned += division.toBounty - toBounty;
+        division.toBounty = toBounty;
+        division.finder = finder;
+        division.creator = terms.creator;
+        _reopen(jobId, job);
+
+        // Interaction
+        STAKE_MANAGER.slash(jobId, operator, terms.stakeLock, division);
+    }
+
+    function _reopen(JobId jobId, JobState memory job) private {
+        job.reopen();
+        job.save(jobs[jobId]);
+        emit JobReopened(jobId, job.round, job.nextMilestone, job.bounty);
+    }
+
+    /// @dev INVARIANT 12: a job that is completed or refunded never changes again.
+    function _close(JobId jobId, JobState memory job, JobStatus status) private {
+        job.close(status);
+        job.save(jobs[jobId]);
     }
 }

@@ -64,7 +64,6 @@ class Standing:
     chain_id: int
     free_stake: int
     promised_stake: int
-    min_lock: int
     jobs_held: int
     tasks: tuple[Task, ...]
 
@@ -151,7 +150,14 @@ def _is_supported(case: _Case) -> Decline | None:
 
 def _never_failed(case: _Case) -> Decline | None:
     if case.policy.operator in case.job.failed_operators:
-        return Decline("failed_before", "this operator missed a deadline of this job before")
+        return Decline("failed_before", "this operator was late, or at fault, with this job before")
+    return None
+
+
+def _never_gave_it_back(case: _Case) -> Decline | None:
+    """What could not be done in time once is not tried a second time at the price of another fee."""
+    if any(release.operator == case.policy.operator for release in case.job.releases):
+        return Decline("released_before", "this operator gave this job back before")
     return None
 
 
@@ -195,8 +201,6 @@ def _price_is_enough(case: _Case) -> Decline | None:
 
 def _stake_is_enough(case: _Case) -> Decline | None:
     lock, standing = case.job.terms.stake_lock, case.standing
-    if lock < standing.min_lock:
-        return Decline("lock_too_small", f"it locks {lock}, below the least of {standing.min_lock}")
     spare = standing.free_stake - standing.promised_stake
     if spare < lock:
         reason = f"it locks {lock}; free are {standing.free_stake}, of which {standing.promised_stake} are promised"
@@ -243,6 +247,7 @@ _RULES: tuple[Callable[[_Case], Decline | None], ...] = (
     _is_open,
     _is_supported,
     _never_failed,
+    _never_gave_it_back,
     _token_taken,
     _is_able,
     _srs_is_sound,

@@ -241,7 +241,7 @@ class ExecutorAgent:
         quiet = work.stage is Stage.CONSIDERED or self._told.get(work.job_id) == here
         if not quiet:
             self._told[work.job_id] = here
-        say = log.debug if quiet else log.warning if work.stage is Stage.LOST else log.info
+        say = log.debug if quiet else log.warning if work.stage in (Stage.LOST, Stage.RELEASED) else log.info
         say(
             f"job_{work.stage}",
             job_id=work.job_id,

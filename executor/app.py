@@ -17,6 +17,8 @@ from executor.hardware import read_capability, unmet_requirements
 from executor.inspection import Bounds, Inspector
 from executor.journal import Journal
 from executor.judge import PASSING, Judge
+from executor.order_taker import OrderTaker
+from executor.orders import OrderBox
 from executor.patience import Patience
 from executor.runner import ProofRunner
 from executor.settings import Settings
@@ -183,6 +185,20 @@ class AgentParts:
             chain_link=self.chain_link,
             sending=self.sending,
             store_link=Patience("artifacts", PASSING, self.journal),
+        )
+
+    @cached_property
+    def order_taker(self) -> OrderTaker:
+        return OrderTaker(
+            box=OrderBox(self.settings.home, self.deployment.domain()),
+            chain=self.reader,
+            judge=self.judge,
+            desk=self.desk,
+            follower=self.follower,
+            transactions=self.sender,
+            calls=MarketCalls(self.deployment),
+            sending=self.sending,
+            forget=self.hands.forget,
         )
 
     @cached_property

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from executor.cli_jobs import accept_order, release
+from executor.cli_options import (
+    ColdKey,
+    ColdPassword,
+    Home,
+    HotKey,
+    Json,
+    LogLevel,
+    Operator,
+    Price,
+    Record,
+    Region,
+    Rpc,
+    cold_settings,
+)
+from executor.console import guarded, print_json, print_status
 from executor.hardware import read_capability
 from executor.settings import PREFIX, ColdSettings, HomeSettings, MachineSettings, Settings, load_settings
 from executor.status import read_status
 from tallystick.clock import SystemClock
-from tallystick.errors import TallystickError
 from tallystick.ids import parse_address
 from tallystick.logs import configure_logging
 
 app = typer.Typer(help="Runs and proves models for pay.", no_args_is_help=True, add_completion=False)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
-Home = Annotated[Path | None, typer.Option(help="This agent's own folder. [~/.tallystick/executor]")]
-Rpc = Annotated[str | None, typer.Option(help="URL of the chain's JSON-RPC endpoint.")]
-Record = Annotated[Path | None, typer.Option(help="Deployment record that names the contracts.")]
-ColdKey = Annotated[Path | None, typer.Option(help="The operator's own encrypted key.")]
-ColdPassword = Annotated[Path | None, typer.Option(help="File with that key's password.")]
-Region = Annotated[str | None, typer.Option(help="Where the machine stands, for example eu.")]
-Price = Annotated[int | None, typer.Option(help="Least pay for a milestone, in the token's smallest unit. [0]")]
 
 
 @app.callback(help=f"Runs and proves models for pay. Every option can also be set as {PREFIX}<OPTION>.")
@@ -47,8 +50,8 @@ def run(
     store: Annotated[str | None, typer.Option(help="Where artifacts are: dir:/path or ipfs:/ip4/...")] = None,
     dispatcher: Annotated[str | None, typer.Option(help="URL of a dispatcher; jobs are found without one too.")] = None,
     home: Home = None,
-    operator: Annotated[str | None, typer.Option(help="Whose stake is locked, and who is paid.")] = None,
-    keystore: Annotated[Path | None, typer.Option(help="The agent's encrypted key; it needs gas money only.")] = None,
+    operator: Operator = None,
+    keystore: HotKey = None,
     password_file: Annotated[Path | None, typer.Option(help="File with the keystore's password.")] = None,
     region: Region = None,
     min_milestone_price: Price = None,
@@ -70,7 +73,7 @@ def run(
         configure_logging(json=as_json, level=log_level)
         return _run(load_settings(Settings, options), as_json)
 
-    _guarded(as_json, begin)
+    guarded(as_json, begin)
 
 
 @app.command()
@@ -81,11 +84,11 @@ def status(*, home: Home = None, as_json: Json = False) -> None:
     async def look() -> None:
         found = read_status(load_settings(HomeSettings, {"home": home}).home, SystemClock())
         if as_json:
-            _print_json({"event": "status", **found})
+            print_json({"event": "status", **found})
         else:
-            _print_status(found)
+            print_status(found)
 
-    _guarded(as_json, look)
+    guarded(as_json, look)
 
 
 @app.command()
@@ -101,13 +104,13 @@ def stake(
     as_json: Json = False,
 ) -> None:
     """Put stake down and appoint an agent, with the operator's own key. Without either, tell how things stand."""
-    settings = _cold(locals())
+    settings = cold_settings(locals())
 
-    async def act(vault: Any) -> None:
-        if amount is not None:
-            await vault.deposit(amount)
+    async def act(vault: Any) -> dict[str, Any]:
+        done = {} if amount is None else {"funded_by": await vault.deposit(amount)}
         if agent is not None:
             await vault.appoint(parse_address(agent))
+        return done
 
     _with_vault(settings, as_json, act)
 
@@ -117,6 +120,7 @@ def unstake(
     *,
     amount: Annotated[str | None, typer.Option(help="Stake to take back, in whole tokens; the delay starts.")] = None,
     complete: Annotated[bool, typer.Option("--complete", help="Take home what has waited long enough.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Put all that is unbonding back to use.")] = False,
     revoke: Annotated[str | None, typer.Option(help="Agent that may no longer act for this operator.")] = None,
     rpc: Rpc = None,
     deployment: Record = None,
@@ -126,17 +130,24 @@ def unstake(
     as_json: Json = False,
 ) -> None:
     """Take stake back or revoke an agent, with the operator's own key."""
-    settings = _cold(locals())
+    settings = cold_settings(locals())
 
-    async def act(vault: Any) -> None:
+    async def act(vault: Any) -> dict[str, Any]:
         if revoke is not None:
             await vault.revoke(parse_address(revoke))
-        if amount is not None:
-            await vault.request_unbond(amount)
+        if cancel:
+            await vault.cancel_unbond()
         if complete:
             await vault.complete_unbond()
+        if amount is not None:
+            await vault.request_unbond(amount)
+        return {}
 
     _with_vault(settings, as_json, act)
+
+
+app.command()(release)
+app.command()(accept_order)
 
 
 @app.command()
@@ -156,9 +167,9 @@ def capability(
             make_prover(folder), folder, region=machine.region, min_milestone_price=machine.min_milestone_price
         )
         plain = found.model_dump(mode="json")
-        _print_json({"event": "capability", **plain} if as_json else plain, pretty=not as_json)
+        print_json({"event": "capability", **plain} if as_json else plain, pretty=not as_json)
 
-    _guarded(as_json, read)
+    guarded(as_json, read)
 
 
 # ---- running --------------------------------------------------------------------------------------------------------
@@ -173,7 +184,7 @@ async def _run(settings: Settings, as_json: bool) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, working.cancel)
         if as_json:
-            _print_json({"event": "ready", **describe(parts)})
+            print_json({"event": "ready", **describe(parts)})
         else:
             print(f"Agent {parts.address} works for {parts.settings.operator}; home {parts.settings.home}.", flush=True)
         try:
@@ -183,58 +194,15 @@ async def _run(settings: Settings, as_json: bool) -> None:
                 raise
 
 
-def _cold(given: dict[str, Any]) -> dict[str, Any]:
-    configure_logging(json=bool(given["as_json"]), level="warning")
-    return {name: value for name, value in given.items() if name in ColdSettings.model_fields}
-
-
-def _with_vault(options: dict[str, Any], as_json: bool, act: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+def _with_vault(
+    options: dict[str, Any], as_json: bool, act: Callable[[Any], Coroutine[Any, Any, dict[str, Any]]]
+) -> None:
     from executor.staking import open_vault  # noqa: PLC0415
 
     async def go() -> None:
         async with open_vault(load_settings(ColdSettings, options), getpass.getpass) as vault:
-            await act(vault)
-            summary = await vault.summary()
-        _print_json({"event": "stake", **summary} if as_json else summary, pretty=not as_json)
+            done = await act(vault)
+            summary = {**await vault.summary(), **done}
+        print_json({"event": "stake", **summary} if as_json else summary, pretty=not as_json)
 
-    _guarded(as_json, go)
-
-
-def _guarded(as_json: bool, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    try:
-        asyncio.run(work())
-    except (TallystickError, ExceptionGroup) as raised:
-        error = _reason(raised)
-        if as_json:
-            said = {"event": "failed", "error": type(error).__name__, "message": error.what, "remedy": error.remedy}
-            print(json.dumps(said), file=sys.stderr, flush=True)
-        else:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        raise typer.Exit(1) from None
-
-
-def _reason(raised: Exception) -> TallystickError:
-    """Why it ended. What ends one of several things at once comes as a group; a fault of the program comes as itself."""
-    while isinstance(raised, ExceptionGroup):
-        raised = raised.exceptions[0]
-    if isinstance(raised, TallystickError):
-        return raised
-    raise raised
-
-
-# ---- printing -------------------------------------------------------------------------------------------------------
-
-
-def _print_json(said: dict[str, Any], *, pretty: bool = False) -> None:
-    print(json.dumps(said, indent=2 if pretty else None), flush=True)
-
-
-def _print_status(found: dict[str, Any]) -> None:
-    print(found["about"])
-    for link in found["links"]:
-        print(f"  {link['name']}: {link['trouble'] or 'ok'}")
-    for job in found["jobs"]:
-        print(f"  {job['job_id'][:10]}.. {job['stage']:<10} milestone {job['milestone']}/{job['milestones']}")
-        print(f"      {job['last_word']}")
-    for token, amount in found["earned"].items():
-        print(f"  earned {amount} of {token}")
+    guarded(as_json, go)

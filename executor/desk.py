@@ -66,6 +66,10 @@ class Desk:
         if work.stage not in UNDECIDED:
             self._promised.discard(work.job_id)
 
+    def take_back(self, job_id: JobId) -> None:
+        """Ends a promise of something that never became a job of ours."""
+        self._promised.discard(job_id)
+
     def note_estimate(self, job_id: JobId, seconds: float) -> None:
         """What one milestone of a job that is held should take."""
         self._estimates[job_id] = seconds
@@ -78,7 +82,6 @@ class Desk:
             chain_id=self._chain.deployment.chain_id,
             free_stake=await self._chain.free_stake(self.policy.operator),
             promised_stake=sum(job.terms.stake_lock for job in promised if job),
-            min_lock=await self._chain.min_lock(),
             jobs_held=len(others),
             tasks=tuple(self._tasks_but(asked.job_id)),
         )
@@ -96,7 +99,7 @@ class Desk:
     def _tasks(self, work: JobWork) -> list[Task]:
         """What is still to be proven; work of unknown length leaves no room for more."""
         job = self._follower.book.get(work.job_id)
-        if job is None:
+        if job is None or work.stage is Stage.RELEASING:
             return []
         estimate = self._estimates.get(work.job_id)
         seconds = math.inf if estimate is None else self.policy.seconds(estimate)

@@ -5,6 +5,7 @@ home/transactions.sqlite3       the sender's
 home/prover/                    keys, measured times
 home/jobs/<job id>/artifacts/   copies of what the job needs, by content; its SRS beside them
 home/jobs/<job id>/<m>.proof    finished proofs
+home/orders/                    orders that wait to be taken, and what became of them
 home/lock
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from executor.follower import Follower
 from executor.inspection import Dossier, Inspector
 from executor.journal import Journal
 from executor.judge import Judge
+from executor.lookout import Lookout
 from executor.news import (
     AcceptMined,
     AcceptRefused,
@@ -22,10 +24,14 @@ from executor.news import (
     Event,
     KeysReady,
     ProofReady,
+    Released,
+    ReleaseDeclined,
+    TimeShort,
     Verdict,
 )
 from executor.patience import Patience
 from executor.ports import Chain, Transactions
+from executor.release import is_worth_its_fee
 from executor.runner import ProofRunner
 from executor.threads import in_thread
 from executor.work import Do, Instruction
@@ -39,7 +45,7 @@ from tallystick.errors import (
 from tallystick.ids import Address, JobId, raw
 from tallystick.market.book import Job
 from tallystick.market.claims import program_id_of
-from tallystick.market.events import MilestonePaid
+from tallystick.market.events import JobReleased, MilestoneClaimed
 from tallystick.market.manifests import ArtifactRef
 from tallystick.market.terms import JobStatus
 from tallystick.proving.prover import Proved
@@ -90,8 +96,10 @@ class Hands:
         self._follower = follower
         self._journal = journal
         self._chain_link = chain_link
+        self._lookout = Lookout(chain, follower, chain_link, operator=desk.policy.operator, agent=transactions.address)
         self._sending = sending
         self._store_link = store_link
+        self._cleaning: dict[JobId, asyncio.Future[None]] = {}
         self._do: dict[Do, Callable[[Instruction], Awaitable[Event | None]]] = {
             Do.INSPECT: self._inspect,
             Do.SEND_ACCEPT: self._send_accept,
@@ -99,6 +107,7 @@ class Hands:
             Do.PREPARE: self._prepare,
             Do.PROVE: self._prove,
             Do.SEND_CLAIM: self._send_claim,
+            Do.SEND_RELEASE: self._send_release,
             Do.COLLECT: self._collect,
             Do.CLEAN_UP: self._clean_up,
         }
@@ -113,26 +122,7 @@ class Hands:
 
     async def chain_says(self, job_id: JobId, cause: str, *, resumed: bool = False) -> ChainSays:
         """How the job stands on the chain, waited for."""
-        return await self._chain_link.until_answered(lambda: self._look(job_id, cause, resumed))
-
-    async def _look(self, job_id: JobId, cause: str, resumed: bool) -> ChainSays:
-        # In this order the state is of the head or of a later block, never of an earlier one.
-        head = await self._chain.head()
-        state = await self._chain.job_state(job_id)
-        known = self._follower.book.get(job_id)
-        agent = known.agent if known is not None and known.round == state.round else None
-        return ChainSays(
-            cause=cause,
-            status=state.status,
-            # One operator may have several agents; which of them has the job is told by the event alone.
-            mine=state.operator == self.operator and agent in (None, self._transactions.address),
-            round=state.round,
-            next_milestone=state.next_milestone,
-            deadline=state.deadline or None,
-            block=head.number,
-            block_time=head.time,
-            resumed=resumed,
-        )
+        return await self._lookout.look(job_id, cause, resumed=resumed)
 
     def _job(self, job_id: JobId) -> Job:
         job = self._follower.book.get(job_id)
@@ -143,6 +133,9 @@ class Hands:
     # ---- before the job is ours -----------------------------------------------------------------------------------
 
     async def _inspect(self, told: Instruction) -> Event:
+        if told.job_id in self._cleaning:
+            # Of an earlier look: it would remove under our hands what this one fetches.
+            await asyncio.wait([self._cleaning[told.job_id]])
         answer = await self._judge.judge(self._job(told.job_id))
         accepted = isinstance(answer, Accept)
         retry_at = None if isinstance(answer, Accept) else answer.retry_at
@@ -174,15 +167,38 @@ class Hands:
 
     async def _prepare(self, told: Instruction) -> Event:
         dossier = await self._dossier(told.job_id)
+        short = await self._time_short(told, dossier)
+        if short is not None:
+            return short
         await self._runner.prepare(dossier.circuit, job_id=told.job_id, deadline=self._deadline(told))
         return KeysReady(cause=told.cause, turn=told.turn)
 
     async def _prove(self, told: Instruction) -> Event:
         dossier = await self._dossier(told.job_id)
-        # Again for each milestone: what the last one took makes the estimate better, and after a restart there is none.
-        self._desk.note_estimate(told.job_id, await self._runner.estimate(dossier.circuit))
+        short = await self._time_short(told, dossier)
+        if short is not None:
+            return short
         await self._proof(told, dossier, fresh=told.fresh)
         return ProofReady(cause=told.cause, turn=told.turn)
+
+    async def _time_short(self, told: Instruction, dossier: Dossier) -> TimeShort | None:
+        """Where the time that is left is less than the work should still take; None where it is enough, or where the
+        machine has decided to go on whatever it is."""
+        # Again for each milestone: what the last one took makes the estimate better, and after a restart there is none.
+        needed = await self._runner.estimate(dossier.circuit)
+        self._desk.note_estimate(told.job_id, needed)
+        if told.committed or told.deadline is None:
+            return None
+        left = told.deadline - self._desk.now()
+        if needed <= left:
+            return None
+        if not told.fresh and await self._kept_proof(told, dossier) is not None:
+            return None
+        return TimeShort(cause=told.cause, turn=told.turn, needed_seconds=needed, left_seconds=left)
+
+    async def _kept_proof(self, told: Instruction, dossier: Dossier) -> Proved | None:
+        inputs = await in_thread(lambda: dossier.input_of(told.milestone), "input")
+        return self._runner.kept(dossier.circuit, inputs, job_id=told.job_id, milestone=told.milestone)
 
     async def _proof(self, told: Instruction, dossier: Dossier, *, fresh: bool = False) -> Proved:
         inputs = await in_thread(lambda: dossier.input_of(told.milestone), "input")
@@ -196,7 +212,8 @@ class Hands:
         )
 
     def _deadline(self, told: Instruction) -> int:
-        return self._job(told.job_id).deadline or self._desk.now()
+        """For the queue alone. The book may not have the acceptance yet, the work has it from the contract."""
+        return told.deadline or self._desk.now()
 
     async def _send_claim(self, told: Instruction) -> Event:
         call = await self._claim(told)
@@ -209,8 +226,8 @@ class Hands:
                 return says
             at_fault = isinstance(error, RevertError) and (not error.name or error.name.startswith(_PROOF_ERRORS))
             return ClaimRefused(cause=told.cause, turn=told.turn, reason=str(error), proof_at_fault=at_fault)
-        paid = [fact for fact in receipt.facts if isinstance(fact, MilestonePaid) and fact.job_id == told.job_id]
-        next_deadline = paid[-1].next_deadline or None if paid else None
+        claimed = [fact for fact in receipt.facts if isinstance(fact, MilestoneClaimed) and fact.job_id == told.job_id]
+        next_deadline = claimed[-1].next_deadline or None if claimed else None
         return ClaimMined(cause=told.cause, turn=told.turn, block=receipt.block_number, next_deadline=next_deadline)
 
     async def _send_claim_call(self, key: str, told: Instruction, call: Call) -> Receipt:
@@ -239,6 +256,30 @@ class Hands:
     async def _put(self, data: bytes) -> str:
         return await self._store_link.until_answered(lambda: in_thread(lambda: self._store.put(data), "put"))
 
+    # ---- letting go -----------------------------------------------------------------------------------------------
+
+    async def _send_release(self, told: Instruction) -> Event:
+        job = self._job(told.job_id)
+        try:
+            fee, late_slash = await self._ask(lambda: self._prices(job, told.milestone))
+            if not is_worth_its_fee(fee, late_slash):
+                reason = f"giving it back costs {fee} now, being late {late_slash}"
+                return ReleaseDeclined(cause=told.cause, turn=told.turn, reason=reason)
+            call = self._calls.release_early(job.terms)
+            receipt = await self._send(f"release:{told.job_id}:{told.round}", told.attempt, call)
+        except _SETTLED as error:
+            says = await self.chain_says(told.job_id, told.cause)
+            if not _may_still_claim(says, told):
+                return says
+            return ReleaseDeclined(cause=told.cause, turn=told.turn, reason=str(error))
+        stated = [fact.fee for fact in receipt.facts if isinstance(fact, JobReleased) and fact.job_id == told.job_id]
+        return Released(cause=told.cause, turn=told.turn, block=receipt.block_number, fee=(stated or [fee])[0])
+
+    async def _prices(self, job: Job, milestone: int) -> tuple[int, int]:
+        """Of letting go now, and of being late: in the stake token's smallest unit."""
+        economy = await self._chain.economy_of(job.economy_version)
+        return await self._chain.release_fee_of(job.terms), economy.late_slash(job.terms, milestone)
+
     # ---- afterwards -----------------------------------------------------------------------------------------------
 
     async def _collect(self, told: Instruction) -> Event:
@@ -264,8 +305,20 @@ class Hands:
                 raise
 
     async def _clean_up(self, told: Instruction) -> None:
-        self._inspector.drop(told.job_id)
-        await in_thread(lambda: self._runner.forget(told.job_id), "clean up")
+        await self.forget(told.job_id)
+
+    async def forget(self, job_id: JobId) -> None:
+        """Removes what was fetched and made for a job."""
+        self._inspector.drop(job_id)
+        cleaning = asyncio.ensure_future(in_thread(lambda: self._runner.forget(job_id), "clean up"))
+        self._cleaning[job_id] = cleaning
+        cleaning.add_done_callback(lambda _: self._cleaned(job_id, cleaning))
+        # The next look may come first and cut this short; the thread goes on all the same.
+        await asyncio.shield(cleaning)
+
+    def _cleaned(self, job_id: JobId, cleaning: asyncio.Future[None]) -> None:
+        if self._cleaning.get(job_id) is cleaning:
+            del self._cleaning[job_id]
 
     # ---- patience -------------------------------------------------------------------------------------------------
 

@@ -93,6 +93,7 @@ async def run_agent(parts: AgentParts) -> None:
         log.info("transaction_settled", key=receipt.key, block=receipt.block_number)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(parts.agent.run())
+        tasks.create_task(parts.order_taker.run())
         if parts.link is not None:
             tasks.create_task(parts.link.announce_for_ever())
             tasks.create_task(parts.link.listen_for_ever())

@@ -4,6 +4,9 @@
         │             │            └───────────┴── deadline over ─┴─────┐          └─> COLLECTING ─> DONE
         └─> REFUSED   └─> LOST: another was faster                      └─> COLLECTING what was earned ─> LOST
 
+    PREPARING, PROVING(m), CLAIMING(m) ── it cannot be done in time, or not at all ──> RELEASING ─┬─> COLLECTING
+        ─> RELEASED                                                          no cheaper than late └─> on with it, or LOST
+
 Three rules keep it right when the process dies anywhere:
 
 1. An answer counts only for the instruction that stands (`turn`). What answers an older one is dropped.
@@ -30,9 +33,13 @@ from executor.news import (
     Event,
     KeysReady,
     ProofReady,
+    Released,
+    ReleaseDeclined,
+    TimeShort,
     Verdict,
     WorkFailed,
 )
+from executor.release import is_hopeless
 from executor.work import UNDECIDED, WORKING, Do, Instruction, JobWork, Stage
 from tallystick.errors import ImpossibleTransitionError
 from tallystick.ids import JobId
@@ -107,8 +114,10 @@ _STANDING = {
     Stage.PREPARING: Do.PREPARE,
     Stage.PROVING: Do.PROVE,
     Stage.CLAIMING: Do.SEND_CLAIM,
+    Stage.RELEASING: Do.SEND_RELEASE,
     Stage.COLLECTING: Do.COLLECT,
     Stage.DONE: Do.CLEAN_UP,
+    Stage.RELEASED: Do.CLEAN_UP,
     Stage.LOST: Do.CLEAN_UP,
     Stage.REFUSED: Do.CLEAN_UP,
 }
@@ -126,7 +135,9 @@ def _go(work: JobWork, stage: Stage, cause: str, why: str, **changes: Any) -> St
         cause=cause,
         round=moved.round,
         milestone=moved.milestone,
+        deadline=moved.deadline,
         attempt=moved.retries,
+        committed=moved.committed,
         fresh=moved.fresh_proof,
         pause_seconds=min(2 ** (moved.failures - 1), MAX_PAUSE_SECONDS) if moved.failures else 0,
     )
@@ -140,7 +151,8 @@ def _again(work: JobWork, stage: Stage, cause: str, why: str, **changes: Any) ->
 
 def _retry(work: JobWork, stage: Stage, cause: str, why: str, **changes: Any) -> Step:
     if work.failures >= MAX_FAILURES:
-        return _give_up(work, cause, f"{why}; not tried again after {work.failures} failures")
+        enough = f"{why}; not tried again after {work.failures} failures"
+        return _go(work, Stage.RELEASING, cause, enough) if work.stage in WORKING else _give_up(work, cause, enough)
     return _again(work, stage, cause, why, **changes)
 
 
@@ -182,7 +194,13 @@ def _on_proof_ready(work: JobWork, event: ProofReady) -> Step:
 
 def _on_claim_mined(work: JobWork, event: ClaimMined) -> Step:
     why = f"milestone {work.milestone} paid in block {event.block}"
-    ahead = {"milestone": work.milestone + 1, "deadline": event.next_deadline, "block": event.block, "failures": 0}
+    ahead: dict[str, Any] = {
+        "milestone": work.milestone + 1,
+        "deadline": event.next_deadline,
+        "block": event.block,
+        "failures": 0,
+        "committed": False,
+    }
     if work.milestone + 1 == work.milestone_count:
         return _go(work, Stage.COLLECTING, event.cause, why, ending=Stage.DONE, **ahead)
     return _go(work, Stage.PROVING, event.cause, why, **ahead)
@@ -192,6 +210,24 @@ def _on_claim_refused(work: JobWork, event: ClaimRefused) -> Step:
     if event.proof_at_fault:
         return _retry(work, Stage.PROVING, event.cause, event.reason, fresh_proof=True)
     return _again(work, Stage.CLAIMING, event.cause, event.reason)
+
+
+def _on_time_short(work: JobWork, event: TimeShort) -> Step:
+    why = f"milestone {work.milestone} should take {event.needed_seconds:.0f} s, {event.left_seconds:.0f} s are left"
+    if is_hopeless(event.needed_seconds, event.left_seconds):
+        return _go(work, Stage.RELEASING, event.cause, why)
+    return _go(work, work.stage, event.cause, f"{why}: tried all the same", committed=True)
+
+
+def _on_released(work: JobWork, event: Released) -> Step:
+    why = f"given back in block {event.block} for a fee of {event.fee}: {work.last_word}"
+    return _go(work, Stage.COLLECTING, event.cause, why, ending=Stage.RELEASED, block=event.block, deadline=None)
+
+
+def _on_release_declined(work: JobWork, event: ReleaseDeclined) -> Step:
+    if work.failures >= MAX_FAILURES:
+        return _give_up(work, event.cause, event.reason)
+    return _go(work, Stage.PREPARING, event.cause, f"{event.reason}: on with it", committed=True)
 
 
 def _on_collected(work: JobWork, event: Collected) -> Step:
@@ -221,12 +257,17 @@ _RULES: dict[tuple[Stage, type[Event]], Callable[[JobWork, Any], Step]] = {
     (Stage.ACCEPTING, WorkFailed): _on_failure,
     (Stage.ASSIGNED, WorkFailed): _on_failure_while_time_lasts,
     (Stage.PREPARING, KeysReady): _on_keys_ready,
+    (Stage.PREPARING, TimeShort): _on_time_short,
     (Stage.PREPARING, WorkFailed): _on_failure,
     (Stage.PROVING, ProofReady): _on_proof_ready,
+    (Stage.PROVING, TimeShort): _on_time_short,
     (Stage.PROVING, WorkFailed): _on_failure,
     (Stage.CLAIMING, ClaimMined): _on_claim_mined,
     (Stage.CLAIMING, ClaimRefused): _on_claim_refused,
     (Stage.CLAIMING, WorkFailed): _on_failure_while_time_lasts,
+    (Stage.RELEASING, Released): _on_released,
+    (Stage.RELEASING, ReleaseDeclined): _on_release_declined,
+    (Stage.RELEASING, WorkFailed): _on_failure_while_time_lasts,
     (Stage.COLLECTING, Collected): _on_collected,
     (Stage.COLLECTING, WorkFailed): _on_failed_collection,
 }
@@ -239,7 +280,7 @@ def _reconcile(work: JobWork, says: ChainSays) -> Step:
     if work.is_over or says.block < work.block:
         return work, []
     work = replace(work, block=says.block)
-    if work.stage is Stage.COLLECTING and work.ending is Stage.LOST:
+    if work.stage is Stage.COLLECTING and work.ending is not Stage.DONE:
         return _repeat_if_resumed(work, says)
     if says.status is JobStatus.ASSIGNED and says.mine:
         return _ours(work, says)
@@ -270,6 +311,9 @@ def _gone(work: JobWork, says: ChainSays) -> Step:
         )
     if says.round == work.round and says.status is JobStatus.OPEN:
         return _again(work, Stage.ACCEPTING, says.cause, "the chain dropped the block of the acceptance")
+    if says.given_back:
+        why = "given back early"
+        return _go(work, Stage.COLLECTING, says.cause, why, ending=Stage.RELEASED, deadline=None)
     why = f"no longer ours: the chain has round {says.round}, {says.status.name.lower()}, where ours was {work.round}"
     return _give_up(work, says.cause, why)
 
@@ -282,8 +326,9 @@ def _ours(work: JobWork, says: ChainSays) -> Step:
     if work.stage in UNDECIDED or work.stage is Stage.ASSIGNED:
         return _go(work, Stage.PREPARING, says.cause, "it is ours", **here)
     if says.next_milestone > work.milestone:
-        why = f"milestone {says.next_milestone - 1} is paid"
-        return _go(work, Stage.PROVING, says.cause, why, failures=0, **here)
+        why = f"milestone {says.next_milestone - 1} is claimed"
+        return _go(work, Stage.PROVING, says.cause, why, failures=0, committed=False, **here)
     if says.next_milestone < work.milestone:
-        return _again(work, Stage.PROVING, says.cause, "the chain dropped the block of a claim", **here)
+        why = "the chain dropped the block of a claim"
+        return _again(work, Stage.PROVING, says.cause, why, committed=False, **here)
     return _repeat_if_resumed(replace(work, **here), says)

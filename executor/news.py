@@ -72,6 +72,29 @@ class ClaimRefused(Answer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TimeShort(Answer):
+    """Before work on a milestone: what it should still take, by the raw estimate, and what is left of its time."""
+
+    needed_seconds: float
+    left_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released(Answer):
+    """`fee`: what the early release cost, in the stake token's smallest unit."""
+
+    block: int
+    fee: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseDeclined(Answer):
+    """The job is still ours: giving it back costs no less than being late, or the contract refused."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Collected(Answer):
     note: str
 
@@ -89,6 +112,7 @@ class ChainSays(Event):
 
     Attributes:
         mine: It is assigned to this agent's operator, through this agent.
+        given_back: The job's last round ended with an early release by this agent's operator.
         block_time: The contracts' clock.
         resumed: Nothing is being done for the job at the moment.
     """
@@ -100,4 +124,5 @@ class ChainSays(Event):
     deadline: int | None
     block: int
     block_time: int
+    given_back: bool = False
     resumed: bool = False

@@ -10,6 +10,8 @@ from tallystick.chain.receipts import Receipt
 from tallystick.chain.views import BlockHead, JobState
 from tallystick.ids import Address, JobId, ModelId
 from tallystick.market.claims import ModelSpec
+from tallystick.market.parameters import Economy
+from tallystick.market.terms import JobTerms
 
 
 class Chain(Protocol):
@@ -24,7 +26,9 @@ class Chain(Protocol):
 
     async def free_stake(self, operator: Address) -> int: ...
 
-    async def min_lock(self) -> int: ...
+    async def release_fee_of(self, terms: JobTerms) -> int: ...
+
+    async def economy_of(self, version: int) -> Economy: ...
 
     async def credit_of(self, token: Address, account: Address) -> int: ...
 

@@ -97,12 +97,19 @@ class ProofRunner:
         Raises:
             TensorError, ModelError, ProvingError: see `Prover.prove`.
         """
-        place = self._jobs / job_id / f"{milestone}.proof"
-        found = None if fresh else find_proof(place, circuit.manifest.program_id, inputs)
+        found = None if fresh else self.kept(circuit, inputs, job_id=job_id, milestone=milestone)
         if found is not None:
             return found
+        place = self._place(job_id, milestone)
         progress = _logged(job_id, milestone)
         return await self._in_turn(deadline, lambda: self._prove(circuit, inputs, place, progress))
+
+    def kept(self, circuit: CircuitFiles, inputs: QuantisedTensors, *, job_id: JobId, milestone: int) -> Proved | None:
+        """The proof of one milestone that is on disk already."""
+        return find_proof(self._place(job_id, milestone), circuit.manifest.program_id, inputs)
+
+    def _place(self, job_id: JobId, milestone: int) -> Path:
+        return self._jobs / job_id / f"{milestone}.proof"
 
     async def _in_turn(self, deadline: int, work: Callable[[], Made]) -> Made:
         """Cancelling stops the wait alone: a prover that works cannot be stopped, so its turn lasts until it is done."""

@@ -94,6 +94,17 @@ class ColdSettings(ChainSettings):
     home: Folder = Field(default=DEFAULT_HOME, validate_default=True)
 
 
+class OrderSettings(ChainSettings, HomeSettings):
+    """For handing an order to the agent of a home folder.
+
+    Attributes:
+        operator, keystore: As for the agent; the key is not opened, only its address is read.
+    """
+
+    operator: AddressField
+    keystore: Folder
+
+
 class Settings(ChainSettings, HomeSettings, MachineSettings):
     """Every setting of a running agent; the names are those of the environment in lower case, and of the options.
 

@@ -15,15 +15,17 @@ class Stage(StrEnum):
     PREPARING = "preparing"
     PROVING = "proving"
     CLAIMING = "claiming"
+    RELEASING = "releasing"
     COLLECTING = "collecting"
     DONE = "done"
+    RELEASED = "released"
     LOST = "lost"
     REFUSED = "refused"
 
 
 UNDECIDED = frozenset({Stage.CONSIDERED, Stage.ACCEPTING})
-WORKING = frozenset({Stage.ASSIGNED, Stage.PREPARING, Stage.PROVING, Stage.CLAIMING})
-OVER = frozenset({Stage.DONE, Stage.LOST, Stage.REFUSED})
+WORKING = frozenset({Stage.ASSIGNED, Stage.PREPARING, Stage.PROVING, Stage.CLAIMING, Stage.RELEASING})
+OVER = frozenset({Stage.DONE, Stage.RELEASED, Stage.LOST, Stage.REFUSED})
 
 
 class Do(StrEnum):
@@ -33,6 +35,7 @@ class Do(StrEnum):
     PREPARE = "prepare"
     PROVE = "prove"
     SEND_CLAIM = "send_claim"
+    SEND_RELEASE = "send_release"
     COLLECT = "collect"
     CLEAN_UP = "clean_up"
 
@@ -43,12 +46,13 @@ class JobWork:
 
     Attributes:
         round: The opening of the job that this is about.
-        milestone: The next unpaid one.
+        milestone: The next one to be claimed.
         deadline: Of `milestone`, chain time; None before the job is ours.
         block: Height of the newest news; older news is ignored.
         turn: Number of the standing instruction.
         retries: Grows only: it is part of a transaction's key where a first one can no longer count.
         failures: In a row, without a milestone between them.
+        committed: To this milestone, however little time is left: giving it back was no better.
         fresh_proof: The next proof must not come from the cache, because the contract refused the cached one.
         retry_at: REFUSED: chain time from which the same round may be considered again; None: never.
         ending: Where COLLECTING leads to.
@@ -67,6 +71,7 @@ class JobWork:
     turn: int = 0
     retries: int = 0
     failures: int = 0
+    committed: bool = False
     fresh_proof: bool = False
     retry_at: int | None = None
     ending: Stage = Stage.DONE
@@ -84,7 +89,9 @@ class Instruction:
     """What to do for a job.
 
     Attributes:
+        deadline: As in `JobWork`.
         attempt: Tells apart the transactions of one purpose.
+        committed: See `JobWork`: the clock is not asked.
         pause_seconds: To wait before: longer with each failure in a row.
     """
 
@@ -94,6 +101,8 @@ class Instruction:
     cause: str
     round: int
     milestone: int
+    deadline: int | None
     attempt: int
+    committed: bool
     fresh: bool
     pause_seconds: int

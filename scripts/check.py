@@ -18,6 +18,7 @@ CHECKS: tuple[tuple[str, list[str]], ...] = (
     ("imports", [str(BIN / "lint-imports"), "--no-cache"]),
     ("contracts compile", [sys.executable, "-m", "scripts.compile_contracts"]),
     ("snapshots (ABI, OpenAPI, sizes)", [sys.executable, "-m", "scripts.export_snapshots", "--check"]),
+    ("gas", [sys.executable, "-m", "scripts.gas", "--check"]),
     ("vectors", [sys.executable, "-m", "scripts.make_vectors", "--check"]),
     ("house rules", [sys.executable, "-m", "scripts.check_house"]),
 )

@@ -1,113 +1,73 @@
 """Deploys Tallystick with Brownie to whatever chain an RPC endpoint serves, and writes down where everything is.
 
-    python -m scripts.deploy --rpc URL --key-file FILE --out FILE [--with-test-tokens]
+    python -m scripts.deploy --rpc URL --key-file FILE --out FILE --stake-token ADDRESS --governor ADDRESS
+                             --guardian ADDRESS
+    python -m scripts.deploy --rpc URL --key-file FILE --out FILE --with-test-tokens
 
 The contracts know each other by immutable address, and some of them in circles. A contract's address follows from its
 deployer and nonce, so the script computes the addresses to come, and the constructors refuse wrong ones.
+
+The deployer administers the authority until the first adapter is listed, then hands it to the timelock and gives its own
+role up. What it left behind is read back before the record is written: a deployment that is not as it should be has none.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import rlp  # type: ignore[import-untyped]
-from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from scripts import brownie_inclusion, compile_contracts, ezkl_verifier
-from scripts.toolchain import ROOT, tool_environment
+from scripts import compile_contracts, ezkl_verifier
+from scripts.deployer import Deployer, DeploymentError, brownie_session
+from tallystick.chain.reverts import decode_revert
+from tallystick.errors import InputError
+from tallystick.ids import ZERO_ADDRESS, Address, parse_address
+from tallystick.market.parameters import Economy, EntryRules
+from tallystick.market.terms import ProofKind
 
 SCHEMA = 1
-ZK = 1
-"""ProofKind.Zk, see contracts/types/JobTypes.sol."""
+ADMIN_ROLE = 0
+"""The AccessManager's own: may do everything that is governed."""
+DAY = 24 * 3600
+LEAST_TIMELOCK_SECONDS = DAY
+"""Where the stake token is a real one: time to see what governance decided, and to leave."""
+MOST_TIMELOCK_SECONDS = 30 * DAY
 
-
-class RpcUnreachableError(Exception):
-    """Nothing was sent."""
-
-    def __init__(self, rpc_url: str) -> None:
-        super().__init__(f"No chain answers at {rpc_url}. Start one there, or name another with --rpc.")
+ENTRY_RULES = EntryRules(min_lock=10**18, min_lock_ratio_bps=5_000, min_challenge_seconds=60, unbond_seconds=7 * DAY)
+ECONOMY = Economy(
+    late_slash_bps=5_000,
+    late_finder_bps=1_000,
+    late_creator_bps=4_000,
+    late_bounty_bps=3_000,
+    fault_challenger_bps=4_000,
+    fault_creator_bps=3_000,
+    fault_bounty_bps=1_000,
+    release_bps=100,
+)
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What is fixed for ever at deployment. Amounts in the stake token's smallest unit."""
+    """What a deployment starts with. Governance can change the first two for new jobs, inside hard bounds."""
 
-    min_lock: int = 10**18
-    unbond_seconds: int = 7 * 24 * 3600
-    slash_split_bps: tuple[int, int, int, int] = (1_000, 4_000, 3_000, 2_000)
-    """To the finder, the creator, the bounty, nobody."""
+    entry_rules: EntryRules = ENTRY_RULES
+    economy: Economy = ECONOMY
+    timelock_seconds: int = 2 * DAY
     ezkl_gas_cap: int = 8_000_000
     """The most gas a check of an EZKL proof may take: about 4,000 public instances."""
 
 
-@dataclass
-class Deployer:
-    """Sends one creation after another and keeps the account of them."""
+@dataclass(frozen=True)
+class Governance:
+    """Who proposes to the timelock, and who may stop new jobs."""
 
-    account: Any
-    project: Any
-    web3: Any
-    contracts: dict[str, str] = field(default_factory=dict)
-    gas: dict[str, int] = field(default_factory=dict)
-    first_block: int | None = None
-
-    def create(self, name: str, *arguments: Any, as_name: str | None = None) -> str:
-        """Deploys a contract of the project. Returns its address."""
-        data = getattr(self.project, name).deploy.encode_input(*arguments)
-        return self.create_raw(as_name or name, data)
-
-    def create_raw(self, name: str, data: str) -> str:
-        # A plain transaction rather than Brownie's `deploy`, which keeps a map of live deployments that we do not want.
-        receipt = self.account.transfer(data=data, silent=True)
-        self.first_block = self.first_block or receipt.block_number
-        self.contracts[name] = str(to_checksum_address(receipt.contract_address))
-        self.gas[name] = receipt.gas_used
-        return self.contracts[name]
-
-    def call(self, label: str, name: str, method: str, *arguments: Any) -> None:
-        """Sends a transaction to a contract that was deployed before."""
-        # Not Brownie's `at`, which records live deployments as well.
-        data = self.web3.eth.contract(abi=getattr(self.project, name).abi).encode_abi(method, args=arguments)
-        receipt = self.account.transfer(to=self.contracts[name], data=data, silent=True)
-        self.gas[label] = receipt.gas_used
-
-    def coming(self, steps: int) -> str:
-        """The address of the contract that is `steps` creations away, 0 being the next."""
-        nonce = self.account.nonce + steps
-        encoded = rlp.encode([bytes.fromhex(self.account.address[2:]), nonce])
-        return str(to_checksum_address(keccak(encoded)[12:]))
-
-
-@contextmanager
-def brownie_session(rpc_url: str, key: str) -> Iterator[Deployer]:
-    """Brownie's project, connected to an endpoint that somebody else runs, with one account."""
-    # Before the first import: Brownie reads HOME while it is imported.
-    os.environ.update(tool_environment())
-    brownie: Any = importlib.import_module("brownie")
-    loaded = brownie.project.load(str(ROOT), name="TallystickDeployment")
-    # Without "cmd" it is a live network to Brownie: gas is estimated and nothing is started or killed.
-    settings = {"id": "tallystick", "name": "tallystick", "host": rpc_url, "chainid": 0}
-    brownie._config.CONFIG.networks["tallystick"] = settings
-    try:
-        brownie.network.connect("tallystick")
-        if not brownie.network.is_connected():
-            raise RpcUnreachableError(rpc_url)
-        brownie_inclusion.install(brownie.web3)
-        yield Deployer(account=brownie.accounts.add(key), project=loaded, web3=brownie.web3)
-    finally:
-        if brownie.network.is_connected():
-            brownie.network.disconnect(kill_rpc=False)
-        loaded.close(raises=False)
+    governor: Address
+    guardian: Address
 
 
 def _deploy_tokens(deployer: Deployer) -> dict[str, str]:
@@ -117,30 +77,104 @@ def _deploy_tokens(deployer: Deployer) -> dict[str, str]:
     }
 
 
-def _deploy_contracts(deployer: Deployer, stake_token: str, parameters: Parameters) -> None:
+def _words(struct: EntryRules | Economy) -> tuple[int, ...]:
+    """In ABI order, which is that of the fields."""
+    return tuple(struct.model_dump().values())
+
+
+def _refuse_bad_parameters(deployer: Deployer, parameters: Parameters) -> None:
+    """Has the contract's own bounds look at them before anything is sent."""
+    rules, economy = _words(parameters.entry_rules), _words(parameters.economy)
+    creation = deployer.creation("ProtocolParameters", deployer.address, rules, economy)
+    message = {"from": deployer.address, "data": creation}
+    answer = deployer.web3.provider.make_request("eth_call", [message, "latest"])
+    if "error" in answer:
+        held = answer["error"].get("data")
+        reason = decode_revert(bytes.fromhex(held[2:])) if isinstance(held, str) else answer["error"]["message"]
+        raise DeploymentError(f"Nothing was sent, because the parameters are refused. {reason}")
+
+
+def _deploy_governance(deployer: Deployer, parameters: Parameters, governance: Governance) -> str:
+    """Timelock, authority and what they govern first. Returns the parameters' address."""
+    deployer.create("Timelock", parameters.timelock_seconds, governance.governor)
+    # Its first administrator is the deployer: listing the first adapter through the timelock would take its whole delay.
+    authority = deployer.create("Authority", deployer.address, governance.guardian, deployer.coming(1))
+    rules, economy = _words(parameters.entry_rules), _words(parameters.economy)
+    deployed = deployer.create("ProtocolParameters", authority, rules, economy)
+    deployer.create("VerifierRouter", authority)
+    return deployed
+
+
+def _deploy_contracts(deployer: Deployer, stake_token: str, parameters: Parameters, governance: Governance) -> None:
     verifier = deployer.create_raw("EzklVerifier", "0x" + ezkl_verifier.load().creation)
     adapter = deployer.create("EzklVerifierAdapter", verifier)
-    router = deployer.create("VerifierRouter", deployer.account.address)
-    deployer.call("VerifierRouter.addAdapter", "VerifierRouter", "addAdapter", ZK, adapter, parameters.ezkl_gas_cap)
-    registry = deployer.create("ModelRegistry", router)
+    governed = _deploy_governance(deployer, parameters, governance)
+    kind, cap = int(ProofKind.ZK), parameters.ezkl_gas_cap
+    deployer.call("VerifierRouter.addAdapter", "VerifierRouter", "addAdapter", kind, adapter, cap)
+    registry = deployer.create("ModelRegistry", deployer.contracts["VerifierRouter"])
 
     escrow, settlement = deployer.coming(1), deployer.coming(2)
-    split = parameters.slash_split_bps
-    stakes = deployer.create("StakeManager", stake_token, escrow, parameters.min_lock, parameters.unbond_seconds, split)
+    stakes = deployer.create("StakeManager", stake_token, governed, escrow)
     deployer.create("JobEscrow", stakes, registry, settlement)
     deployer.create("MilestoneSettlement", escrow)
 
 
-def _record(deployer: Deployer, tokens: dict[str, str], codehash: str, chain_id: int) -> dict[str, Any]:
+def _hand_over(deployer: Deployer) -> None:
+    """The authority to the timelock. From here on nothing that is governed changes without its delay."""
+    timelock = deployer.contracts["Timelock"]
+    deployer.call("Authority.grantRole", "Authority", "grantRole", ADMIN_ROLE, timelock, 0)
+    deployer.call("Authority.renounceRole", "Authority", "renounceRole", ADMIN_ROLE, deployer.address)
+
+
+def _check_powers(deployer: Deployer, parameters: Parameters, governance: Governance) -> None:
+    """Raises DeploymentError unless everyone has exactly the power that is meant."""
+    placed, read = deployer.contracts, deployer.read
+    guardian_role = read("Authority", "GUARDIAN_ROLE")
+    proposer, executor, root = (
+        read("Timelock", name) for name in ("PROPOSER_ROLE", "EXECUTOR_ROLE", "DEFAULT_ADMIN_ROLE")
+    )
+    facts = {
+        "the deployer administers the authority": (
+            False,
+            read("Authority", "hasRole", ADMIN_ROLE, deployer.address)[0],
+        ),
+        "the timelock administers it": (True, read("Authority", "hasRole", ADMIN_ROLE, placed["Timelock"])[0]),
+        "the guardian is one": (True, read("Authority", "hasRole", guardian_role, governance.guardian)[0]),
+        "the governor proposes": (True, read("Timelock", "hasRole", proposer, governance.governor)),
+        "everybody executes": (True, read("Timelock", "hasRole", executor, ZERO_ADDRESS)),
+        "the deployer administers the timelock": (False, read("Timelock", "hasRole", root, deployer.address)),
+        "the timelock's delay": (parameters.timelock_seconds, read("Timelock", "getMinDelay")),
+        "the parameters' authority": (placed["Authority"], read("ProtocolParameters", "authority")),
+        "the router's authority": (placed["Authority"], read("VerifierRouter", "authority")),
+    }
+    wrong = [f"{what}: {found}, not {meant}" for what, (meant, found) in facts.items() if found != meant]
+    if wrong:
+        raise DeploymentError(f"Do not use this deployment; deploy again. {'; '.join(wrong)}.")
+
+
+def _record(
+    deployer: Deployer, tokens: dict[str, str], parameters: Parameters, governance: Governance
+) -> dict[str, Any]:
     deployed = {name: address for name, address in deployer.contracts.items() if not name.endswith("Token")}
+    code = bytes(deployer.web3.eth.get_code(deployer.contracts["EzklVerifier"]))
     return {
         "schema": SCHEMA,
-        "chain_id": chain_id,
+        "chain_id": int(deployer.web3.eth.chain_id),
         "block": deployer.first_block,
         "contracts": dict(sorted(deployed.items())),
         "tokens": tokens,
-        "ezkl_verifier_codehash": codehash,
-        "gas": dict(sorted(deployer.gas.items())),
+        "ezkl_verifier_codehash": "0x" + keccak(code).hex(),
+        "governance": {
+            "governor": governance.governor,
+            "guardian": governance.guardian,
+            "timelock_seconds": parameters.timelock_seconds,
+        },
+        "parameters": {
+            "entry_rules": parameters.entry_rules.model_dump(),
+            "economy": parameters.economy.model_dump(),
+            "ezkl_gas_cap": parameters.ezkl_gas_cap,
+        },
+        "gas": deployer.gas,  # in the order of sending
     }
 
 
@@ -148,8 +182,9 @@ def deploy(
     rpc_url: str,
     key: str,
     *,
-    stake_token: str | None = None,
-    governor: str | None = None,
+    stake_token: Address | None = None,
+    governor: Address | None = None,
+    guardian: Address | None = None,
     parameters: Parameters | None = None,
 ) -> dict[str, Any]:
     """Deploys everything and returns the deployment record.
@@ -157,20 +192,46 @@ def deploy(
     Args:
         key: The deployer's private key, hex.
         stake_token: An ERC-20 that is there already. None deploys two mintable test tokens, for local chains.
-        governor: Who may add verifier adapters from now on; it must call `acceptOwnership`. None keeps the deployer.
+        governor: Who proposes to the timelock. None is the deployer, likewise `guardian`.
+
+    Raises:
+        DeploymentError: nothing answers, or something is refused, before anything is sent; or what was deployed is not
+            as it should be.
     """
     compile_contracts.main()
     ezkl_verifier.load()  # before anything is sent: what can fail on this machine fails first
+    held = parameters or Parameters()
     with brownie_session(rpc_url, key) as deployer:
-        tokens = {"stake": stake_token} if stake_token else _deploy_tokens(deployer)
-        _deploy_contracts(deployer, tokens["stake"], parameters or Parameters())
-        if governor:
-            deployer.call("VerifierRouter.transferOwnership", "VerifierRouter", "transferOwnership", governor)
-        code = bytes(deployer.web3.eth.get_code(deployer.contracts["EzklVerifier"]))
-        return _record(deployer, tokens, "0x" + keccak(code).hex(), int(deployer.web3.eth.chain_id))
+        own = parse_address(deployer.address)
+        governance = Governance(governor or own, guardian or own)
+        _refuse_bad_parameters(deployer, held)
+        if stake_token and not deployer.has_code(stake_token):
+            raise DeploymentError(f"Nothing was sent, because there is no token at {stake_token}.")
+        tokens: dict[str, str] = {"stake": stake_token} if stake_token else _deploy_tokens(deployer)
+        _deploy_contracts(deployer, tokens["stake"], held, governance)
+        _hand_over(deployer)
+        _check_powers(deployer, held, governance)
+        return _record(deployer, tokens, held, governance)
 
 
-def _arguments() -> argparse.Namespace:
+def _account(text: str) -> Address:
+    """An option's address. Nobody has the zero address's key, so nobody may be it."""
+    try:
+        address = parse_address(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if address == ZERO_ADDRESS:
+        raise argparse.ArgumentTypeError("the zero address is nobody")
+    return address
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     defaults = Parameters()
     parser.add_argument("--rpc", required=True, metavar="URL")
@@ -178,18 +239,38 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", required=True, type=Path, help="where the deployment record goes")
     token = parser.add_mutually_exclusive_group(required=True)
     token.add_argument("--with-test-tokens", action="store_true", help="deploy two tokens that anyone can mint")
-    token.add_argument("--stake-token", metavar="ADDRESS")
-    parser.add_argument("--governor", metavar="ADDRESS", help="takes over the adapter list; the deployer by default")
-    parser.add_argument("--min-lock", type=int, default=defaults.min_lock, help="in the token's smallest unit")
-    parser.add_argument("--unbond-seconds", type=int, default=defaults.unbond_seconds)
-    parser.add_argument("--ezkl-gas-cap", type=int, default=defaults.ezkl_gas_cap)
-    return parser.parse_args()
+    token.add_argument("--stake-token", type=_account, metavar="ADDRESS")
+    test_only = "with test tokens the deployer by default"
+    parser.add_argument("--governor", type=_account, metavar="ADDRESS", help=f"proposes to the timelock; {test_only}")
+    parser.add_argument("--guardian", type=_account, metavar="ADDRESS", help=f"may stop new jobs; {test_only}")
+    parser.add_argument("--timelock-seconds", type=_natural, default=defaults.timelock_seconds)
+    parser.add_argument("--min-lock", type=_natural, default=ENTRY_RULES.min_lock, help="in the token's smallest unit")
+    parser.add_argument("--unbond-seconds", type=_natural, default=ENTRY_RULES.unbond_seconds)
+    parser.add_argument("--ezkl-gas-cap", type=_natural, default=defaults.ezkl_gas_cap)
+    return parser
+
+
+def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line's. Ends the process, with what is wrong, where options are wrong or do not go together."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.stake_token and not (options.governor and options.guardian):
+        parser.error("with --stake-token, name the --governor and the --guardian: the deployer is to keep no power")
+    least = 0 if options.with_test_tokens else LEAST_TIMELOCK_SECONDS
+    if not least <= options.timelock_seconds <= MOST_TIMELOCK_SECONDS:
+        parser.error(f"--timelock-seconds must be from {least} to {MOST_TIMELOCK_SECONDS}")
+    if not 1 <= options.ezkl_gas_cap < 2**40:
+        parser.error("--ezkl-gas-cap must be from 1 to 2^40 - 1")
+    return options
 
 
 def main() -> None:
-    options = _arguments()
+    options = parse_options()
+    changed = {"min_lock": options.min_lock, "unbond_seconds": options.unbond_seconds}
     parameters = Parameters(
-        min_lock=options.min_lock, unbond_seconds=options.unbond_seconds, ezkl_gas_cap=options.ezkl_gas_cap
+        entry_rules=ENTRY_RULES.model_copy(update=changed),
+        timelock_seconds=options.timelock_seconds,
+        ezkl_gas_cap=options.ezkl_gas_cap,
     )
     try:
         record = deploy(
@@ -197,9 +278,10 @@ def main() -> None:
             options.key_file.read_text().strip(),
             stake_token=options.stake_token,
             governor=options.governor,
+            guardian=options.guardian,
             parameters=parameters,
         )
-    except (RpcUnreachableError, ezkl_verifier.EzklVerifierError) as error:
+    except (DeploymentError, ezkl_verifier.EzklVerifierError) as error:
         sys.exit(str(error))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(record, indent=2) + "\n")

@@ -10,47 +10,51 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from eth_account.messages import SignableMessage
-from eth_utils.crypto import keccak
+from eth_account import Account
 
 from scripts.toolchain import ROOT
+from scripts.vector_samples import DOMAINS, address, all_terms, plain, sample_terms, spec, word
 from tallystick.hashing import FIELD, instance_root, to_field
-from tallystick.ids import ZERO_ADDRESS, ZERO_BYTES32, Address, Bytes32, JobId, ModelId, bytes32, parse_address, raw
-from tallystick.market.claims import ModelSpec, encode_ezkl_proof, model_id_of, program_id_of, spec_tuple
+from tallystick.ids import JobId, ModelId, parse_address, raw
+from tallystick.market.claims import (
+    ModelSpec,
+    Statement,
+    encode_ezkl_proof,
+    model_id_of,
+    program_id_of,
+    spec_tuple,
+    statement_digest,
+    statement_message,
+    statement_tuple,
+)
+from tallystick.market.orders import (
+    PERMIT2,
+    Funding,
+    JobOrder,
+    SignedOrder,
+    message_to_sign,
+    nonce_place,
+    order_message,
+    order_tuple,
+    permit2_message,
+    signed_order_tuple,
+)
+from tallystick.market.permits import Permit, TokenDomain, domain_separator, permit_message, signed_permit
 from tallystick.market.terms import (
     Assignment,
-    JobMode,
     JobTerms,
     ProofKind,
-    SigningDomain,
     assignment_message,
     assignment_tuple,
     job_id_of,
     terms_message,
     terms_tuple,
 )
+from tallystick.market.typed_data import digest_of
 from tallystick.merkle import milestone_leaf, milestone_path, milestones_root
 
 FOLDER = ROOT / "tests" / "vectors"
 COUNTS = (1, 2, 3, 5, 8, 256)
-
-
-def word(text: str) -> Bytes32:
-    """A 32-byte value that nobody chose: the SHA-256 of what it stands for."""
-    return bytes32(hashlib.sha256(text.encode()).digest())
-
-
-def address(text: str) -> Address:
-    return parse_address("0x" + hashlib.sha256(text.encode()).hexdigest()[:40])
-
-
-def plain(value: Any) -> Any:
-    """ABI values as JSON has them: bytes as 0x-hex, everything else as it is."""
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    return value
 
 
 # ---- merkle.json ------------------------------------------------------------------------------------------------------
@@ -79,75 +83,6 @@ def merkle() -> dict[str, Any]:
 
 
 # ---- terms.json -------------------------------------------------------------------------------------------------------
-
-DOMAINS = {
-    "local": SigningDomain(chain_id=31337, escrow=address("escrow on a local chain")),
-    "main": SigningDomain(chain_id=1, escrow=address("escrow on the main chain")),
-}
-
-
-def sample_terms(name: str, **changed: Any) -> JobTerms:
-    usual: dict[str, Any] = {
-        "creator": address(f"creator of {name}"),
-        "salt": 7,
-        "model_id": word(f"model of {name}"),
-        "proof_kind": ProofKind.ZK,
-        "mode": JobMode.PARALLEL,
-        "input_root": word(f"inputs of {name}"),
-        "manifest": word(f"manifest of {name}"),
-        "payment_token": address("payment token"),
-        "min_price": 50 * 10**18,
-        "max_price": 80 * 10**18,
-        "ramp_seconds": 600,
-        "stake_lock": 100 * 10**18,
-        "accept_seconds": 3600,
-        "exclusive_seconds": 60,
-        "dispatcher": address("dispatcher"),
-        "dispatcher_fee_bps": 100,
-        "share_bps": (5000, 5000),
-        "duration_seconds": (900, 900),
-    }
-    return JobTerms.model_validate({**usual, **changed})
-
-
-def all_terms() -> dict[str, JobTerms]:
-    """Names and terms: the usual, both ends of every number, each count of milestones at an edge."""
-    uneven = (*[39] * 255, 10_000 - 39 * 255)
-    return {
-        "two milestones": sample_terms("two milestones"),
-        "one milestone, no dispatcher": sample_terms(
-            "one milestone, no dispatcher",
-            dispatcher=ZERO_ADDRESS,
-            dispatcher_fee_bps=0,
-            exclusive_seconds=0,
-            share_bps=(10_000,),
-            duration_seconds=(1,),
-        ),
-        "256 milestones": sample_terms(
-            "256 milestones", share_bps=uneven, duration_seconds=tuple(60 + index for index in range(256))
-        ),
-        "chained": sample_terms(
-            "chained", mode=JobMode.CHAINED, share_bps=(1, 9_998, 1), duration_seconds=(1, 2**32 - 1, 3)
-        ),
-        "largest numbers": sample_terms(
-            "largest numbers",
-            salt=2**64 - 1,
-            min_price=2**128 - 1,
-            max_price=2**128 - 1,
-            ramp_seconds=2**32 - 1,
-            stake_lock=2**128 - 1,
-            accept_seconds=2**32 - 1,
-            exclusive_seconds=2**32 - 1,
-            dispatcher_fee_bps=1_000,
-        ),
-        "smallest numbers": sample_terms(
-            "smallest numbers", salt=0, min_price=0, max_price=1, ramp_seconds=0, stake_lock=0, accept_seconds=1
-        ),
-    }
-
-
-def digest_of(message: SignableMessage) -> str:
-    return "0x" + keccak(b"\x19" + message.version + message.header + message.body).hex()
 
 
 def terms_case(name: str, terms: JobTerms) -> dict[str, Any]:
@@ -201,24 +136,109 @@ def terms() -> dict[str, Any]:
     }
 
 
-# ---- claims.json ------------------------------------------------------------------------------------------------------
+# ---- orders.json ------------------------------------------------------------------------------------------------------
+
+CREATOR = Account.from_key(hashlib.sha256(b"a creator who signs").digest())
+"""Whose signatures stand in the vectors: ECDSA with RFC 6979's nonces, so the same on every machine."""
+
+WITNESS_TYPE = (
+    "JobOrder witness)JobOrder(JobTerms terms,uint256 nonce,uint64 startsAt,uint64 expiresAt)"
+    "JobTerms(address creator,uint64 salt,bytes32 modelId,uint8 proofKind,uint8 mode,bytes32 inputRoot,"
+    "bytes32 manifest,address paymentToken,uint96 minPrice,uint96 maxPrice,uint32 rampSeconds,uint96 stakeLock,"
+    "uint32 acceptSeconds,uint32 exclusiveSeconds,uint32 challengeSeconds,address dispatcher,uint16 dispatcherFeeBps,"
+    "uint16[] shareBps,uint32[] durationSeconds)TokenPermissions(address token,uint256 amount)"
+)
+"""Spelled out, not derived: Permit2 hashes this very string, and JobOrderLib builds it in its own way."""
 
 
-def spec(name: str, **changed: Any) -> ModelSpec:
-    usual: dict[str, Any] = {
-        "proof_kind": ProofKind.ZK,
-        "semantics_version": 1,
-        "adapter": address("adapter"),
-        "program_id": word(f"program of {name}"),
-        "weights_root": ZERO_BYTES32,
-        "manifest": word(f"model manifest of {name}"),
+def all_orders() -> dict[str, JobOrder]:
+    signed_by = parse_address(CREATOR.address)
+    usual = sample_terms("an order", creator=signed_by)
+    largest = sample_terms(
+        "a large order", creator=signed_by, share_bps=(1,) * 2 + (9_998,), duration_seconds=(7, 8, 9)
+    )
+    return {
+        "usual": JobOrder(terms=usual, nonce=0, starts_at=1_700_000_000, expires_at=1_700_003_600),
+        "largest numbers": JobOrder(terms=largest, nonce=2**256 - 1, starts_at=2**64 - 1, expires_at=2**64 - 1),
     }
-    return ModelSpec.model_validate({**usual, **changed})
+
+
+def token_permit(order: JobOrder, chain_id: int, escrow: str) -> dict[str, Any]:
+    """EIP-2612's permit of an order's deposit, as its token would check it."""
+    domain = TokenDomain(name="Test dollar", version="1", chain_id=chain_id, token=order.terms.payment_token)
+    permit = Permit(
+        owner=order.terms.creator, spender=escrow, value=order.terms.max_price, nonce=3, deadline=order.expires_at
+    )
+    message = permit_message(permit, domain)
+    return {
+        "permit": permit.model_dump(),
+        "domain": {**domain.model_dump(), "separator": domain_separator(domain)},
+        "digest": digest_of(message),
+        "tokenPermit": signed_permit(permit, CREATOR.sign_message(message).signature).model_dump(),
+    }
+
+
+def order_case(name: str, order: JobOrder) -> dict[str, Any]:
+    local = DOMAINS["local"]
+    made: dict[str, Any] = {}
+    for funding in (Funding.ALLOWANCE, Funding.PERMIT2):
+        signature = CREATOR.sign_message(message_to_sign(order, funding, local)).signature
+        signed = SignedOrder(order=order, funding=funding, signature=signature)
+        made[funding.name.lower()] = plain(signed_order_tuple(signed))
+    word_, bits = nonce_place(order.nonce)
+    return {
+        "name": name,
+        "order": plain(order_tuple(order)),
+        "structHash": plain(order_message(order, local).body),
+        "digests": {place: digest_of(order_message(order, domain)) for place, domain in DOMAINS.items()},
+        "permit2Digests": {place: digest_of(permit2_message(order, domain)) for place, domain in DOMAINS.items()},
+        "noncePlace": [word_, hex(bits)],
+        "signedLocally": made,
+        "permit": token_permit(order, local.chain_id, local.escrow),
+    }
+
+
+def orders() -> dict[str, Any]:
+    return {
+        "about": "JobOrderLib, OrderFundingLib, Permit2 and tallystick/market/orders.py; domains as in terms.json",
+        "signer": CREATOR.address,
+        "permit2": PERMIT2,
+        "witnessType": WITNESS_TYPE,
+        "cases": [order_case(name, order) for name, order in all_orders().items()],
+    }
+
+
+# ---- claims.json ------------------------------------------------------------------------------------------------------
 
 
 def spec_case(held: ModelSpec) -> dict[str, Any]:
     model_id: ModelId = model_id_of(held)
     return {"spec": plain(spec_tuple(held)), "modelId": model_id}
+
+
+def statements() -> list[Statement]:
+    usual = Statement(
+        chain_id=31337,
+        settlement=address("settlement"),
+        job_id=JobId(word("a job")),
+        milestone=1,
+        model_id=ModelId(word("a model")),
+        input_root=word("an input"),
+        start_root=word("an input"),
+        output_root=word("an output"),
+        proof_kind=ProofKind.OPTIMISTIC,
+    )
+    largest = {"schema_version": 2**16 - 1, "chain_id": 2**256 - 1, "milestone": 2**16 - 1, "proof_kind": ProofKind.ZK}
+    return [usual, usual.model_copy(update=largest)]
+
+
+def statement_case(statement: Statement) -> dict[str, Any]:
+    return {
+        "statement": plain(statement_tuple(statement)),
+        "structHash": plain(statement_message(statement).body),
+        "separator": plain(statement_message(statement).header),
+        "digest": statement_digest(statement),
+    }
 
 
 def claims() -> dict[str, Any]:
@@ -237,8 +257,9 @@ def claims() -> dict[str, Any]:
     vka = [raw(word(f"vka word {index}")) for index in range(5)]
     proof = hashlib.sha256(b"proof").digest() * 3
     return {
-        "about": "ModelRegistry.modelIdOf, InstanceLib, EzklProof and tallystick/market/claims.py",
+        "about": "ModelRegistry.modelIdOf, StatementLib, InstanceLib, EzklProof and tallystick/market/claims.py",
         "specs": [spec_case(held) for held in specs],
+        "statements": [statement_case(held) for held in statements()],
         "instances": [
             {"words": [hex(element) for element in elements], "root": plain(instance_root(elements))}
             for elements in lists
@@ -257,7 +278,7 @@ def claims() -> dict[str, Any]:
 
 
 def files() -> dict[Path, str]:
-    made = {"merkle.json": merkle(), "terms.json": terms(), "claims.json": claims()}
+    made = {"merkle.json": merkle(), "terms.json": terms(), "orders.json": orders(), "claims.json": claims()}
     return {FOLDER / name: json.dumps(value, indent=1) + "\n" for name, value in made.items()}
 
 

@@ -21,13 +21,16 @@ from scripts.toolchain import ROOT, foundry_executable, tool_environment
 @dataclass(frozen=True)
 class Part:
     name: str
-    arguments: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
     under_brownie: bool = False
+    module: str = "pytest"
+    """What Python runs. One that is not pytest prints its counts in the same words, last."""
 
 
 PARTS = (
     Part("unit", ("tests/unit", "tests/packaging")),
     Part("contracts", ("-p", "pytest-brownie", "tests/contracts", "--network", "development"), under_brownie=True),
+    Part("forge", module="scripts.forge_tests"),
     Part("integration", ("tests/integration",)),
     Part("e2e", ("tests/e2e",)),
 )
@@ -44,8 +47,8 @@ def run(part: Part, extra: list[str]) -> tuple[int, dict[str, int], float]:
     """Exit code, outcomes by pytest's own words, seconds."""
     print(f"\n== {part.name} ==", flush=True)
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", *part.arguments, *extra]
-    # Streamed and read at once: a person sees progress, the sum at the end is pytest's own.
+    command = [sys.executable, "-m", part.module, *part.arguments, *extra]
+    # Streamed and read at once: a person sees progress, the sum at the end is the part's own.
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(part), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -71,7 +74,11 @@ def main() -> None:
     for part in PARTS:
         if options.only not in (None, part.name):
             continue
-        code, counts, seconds = run(part, extra)
+        if part.module != "pytest" and extra and options.only is None:
+            print(f"\n== {part.name} ==\nskipped: {' '.join(extra)} is for pytest", flush=True)
+            continue
+        long = ["--long"] if options.long and part.module != "pytest" else []
+        code, counts, seconds = run(part, [*long, *extra])
         print(f"-- {part.name}: {seconds:.0f} s", flush=True)
         for word, count in counts.items():
             totals[word] = totals.get(word, 0) + count

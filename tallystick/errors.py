@@ -22,6 +22,7 @@ TallystickError
 │   ├── WrongChainError        the RPC answers for another chain
 │   ├── NotDeployedError       no contract where the deployment record says
 │   ├── InsufficientFundsError balance, allowance or gas
+│   ├── MarketPausedError      the market takes no new jobs at the moment
 │   ├── RevertError            a contract refused, with its named error
 │   ├── RpcRefusedError        the RPC answered a request with an error of its own
 │   └── TransactionLostError   a sent transaction is known to be gone
@@ -149,6 +150,10 @@ class NotDeployedError(ChainError):
 
 class InsufficientFundsError(ChainError):
     """A balance, an allowance or the gas money does not cover the call. Nothing was sent."""
+
+
+class MarketPausedError(ChainError):
+    """The market takes no new jobs at the moment. Nothing was sent; jobs that are there go on."""
 
 
 class TransactionLostError(ChainError):

@@ -13,7 +13,7 @@ BPS = 10_000
 MAX_DIGITS = 100
 """Of an amount: more than 256 bits hold, and few enough that no text can make the arithmetic slow."""
 
-# The default context rounds to 28 digits, and a uint128 has 39.
+# The default context rounds to 28 digits, and a uint96 has 29.
 _EXACT = Context(prec=4 * MAX_DIGITS)
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB)", re.IGNORECASE)

@@ -26,6 +26,11 @@ async def expire(session: Session, job_id: JobArgument) -> None:
     await _move(session, job_id, AsyncJob.expire)
 
 
+async def finalize(session: Session, job_id: JobArgument) -> None:
+    """Have claims paid whose challenge window is over. Anyone can; a claim with a proof is paid at once."""
+    await _move(session, job_id, AsyncJob.finalize)
+
+
 async def _move(session: Session, job_id: str, verb: Callable[[AsyncJob], Awaitable[Job]]) -> None:
     async with session.client(sign=True) as client:
         job = await client.job(job_id)

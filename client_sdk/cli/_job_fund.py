@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from client_sdk._request import JobRequest
 from client_sdk.cli._command import Session
-from client_sdk.cli._files import read_inputs
+from client_sdk.cli._files import read_bytes, read_inputs
 from client_sdk.cli._job_look import follow, table_of
-from client_sdk.cli._views import job_values, quote_table, reason_lines
+from client_sdk.cli._views import funding_words, job_values, order_table, order_values, quote_table, reason_lines
+from tallystick.errors import InputError
+from tallystick.market.orders import SignedOrder
+from tallystick.market.terms import job_id_of
 
 Model = Annotated[str, typer.Option(help="Id of a registered model.", show_default=False)]
 Requirements = Annotated[str, typer.Option(help='What an executor must have, for example "vram>=16GiB region=eu".')]
@@ -37,8 +42,7 @@ async def quote(
     session.screen.finish(answer.model_dump(mode="json"), quote_table(answer, info), *lines, then=then)
 
 
-async def fund(
-    session: Session,
+def _request(
     *,
     model: Model,
     inputs: Annotated[Path, typer.Option(help="JSON or .npy; several milestones stacked along the first axis.")],
@@ -50,36 +54,63 @@ async def fund(
     stake_lock: Annotated[str | None, typer.Option(help="Stake at risk. Else the protocol's least.")] = None,
     deadline: Annotated[str, typer.Option(help="Time for each milestone, once accepted.")] = "10m",
     accept_within: Annotated[str, typer.Option(help="Time in which somebody has to accept.")] = "10m",
-    exclusive: Annotated[str | None, typer.Option(help="Time of the dispatcher's first choice. Else 60s.")] = None,
-    dispatcher_fee_bps: Annotated[int, typer.Option(help="Of each payment, for the dispatcher.")] = 0,
     token: Token = None,
     note: Annotated[str, typer.Option(help="A line for people.")] = "",
     salt: Annotated[int | None, typer.Option(help="Makes a retry safe across machines.")] = None,
-    approve: Annotated[bool, typer.Option(help="Approve the escrow for exactly the deposit where needed.")] = True,
+) -> dict[str, Any]:
+    """Options of every command that asks for a job, as fields of a JobRequest."""
+    return {
+        "model": model,
+        "inputs": read_inputs(inputs),
+        "max_price": max_price,
+        "milestones": milestones,
+        "requirements": requirements,
+        "min_price": min_price,
+        "ramp": ramp,
+        "payment_token": token,
+        "stake_lock": stake_lock,
+        "deadline": deadline,
+        "accept_within": accept_within,
+        "note": note,
+        "salt": salt,
+    }
+
+
+def _asking(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Gives `function(session, fields, ...)` the options of a request in place of `fields`."""
+    asked = inspect.signature(_request, eval_str=True).parameters
+    session, _fields, *own = inspect.signature(function, eval_str=True).parameters.values()
+
+    signature = inspect.Signature([session, *asked.values(), *own])
+
+    async def command(session: Session, **given: Any) -> None:
+        bound = signature.bind(session, **given)
+        bound.apply_defaults()
+        fields = _request(**{name: bound.arguments.pop(name) for name in asked})
+        await function(fields=fields, **bound.arguments)
+
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    return command
+
+
+@_asking
+async def fund(
+    session: Session,
+    fields: dict[str, Any],
+    *,
+    exclusive: Annotated[str | None, typer.Option(help="Time of the dispatcher's first choice. Else 60s.")] = None,
+    dispatcher_fee_bps: Annotated[int, typer.Option(help="Of each payment, for the dispatcher.")] = 0,
+    approve: Annotated[bool, typer.Option(help="Allow the escrow to take exactly the deposit where needed.")] = True,
     watch: Annotated[bool, typer.Option("--watch", help="Stay until the job is over.")] = False,
 ) -> None:
     """Fund a job. The same command again after a crash goes on with the same job and pays once."""
-    request = JobRequest(
-        model=model,
-        inputs=read_inputs(inputs),
-        max_price=max_price,
-        milestones=milestones,
-        min_price=min_price,
-        ramp=ramp,
-        requirements=requirements,
-        payment_token=token,
-        stake_lock=stake_lock,
-        deadline=deadline,
-        accept_within=accept_within,
-        exclusive=exclusive,
-        dispatcher_fee_bps=dispatcher_fee_bps,
-        note=note,
-        salt=salt,
-        approve=approve,
-    )
+    request = JobRequest(**fields, exclusive=exclusive, dispatcher_fee_bps=dispatcher_fee_bps, approve=approve)
     async with session.client(sign=True) as client:
         with session.screen.working("checking and funding"):
             job = await client.fund(request)
+        if job.funded_by is not None:
+            session.screen.progress("deposit_paid", funding_words(job.funded_by), funded_by=job.funded_by)
         for warning in job.warnings:
             session.screen.warn(warning.code, warning.text)
         # Whoever only watches from here on must not keep other commands of this key waiting.
@@ -87,4 +118,41 @@ async def fund(
         if watch:
             await follow(session, job, await client.token(job.terms.payment_token))
         shown = await table_of(client, job.snapshot)
-        session.screen.finish(job_values(job.snapshot), shown, then=job.advice())
+        values = {**job_values(job.snapshot), "funded_by": job.funded_by}
+        session.screen.finish(values, shown, then=job.advice())
+
+
+@_asking
+async def sign(
+    session: Session,
+    fields: dict[str, Any],
+    *,
+    out: Annotated[Path, typer.Option(help="Where the order goes.")] = Path("order.json"),
+    valid_for: Annotated[str | None, typer.Option(help="Time in which it can be taken. Else --accept-within.")] = None,
+) -> None:
+    """Sign a job as an order, without a transaction: hand it to an executor, who posts and accepts it at once."""
+    if out.exists():
+        raise InputError(f"{out} is there already.", remedy="Name another file: --out.")
+    async with session.client(sign=True) as client:
+        with session.screen.working("checking and signing"):
+            signed = await client.sign_order(JobRequest(**fields), valid_for=valid_for)
+        token = await client.token(signed.order.terms.payment_token)
+        job_id = job_id_of(signed.order.terms, client.deployment.domain())
+    out.write_text(signed.model_dump_json(indent=2) + "\n")
+    then = f"Hand it to an operator: tallystick executor accept-order {out}"
+    session.screen.finish(order_values(signed, job_id, out), order_table(signed, job_id, token, out), then=then)
+
+
+async def cancel_order(
+    session: Session, file: Annotated[Path, typer.Argument(metavar="FILE", help="An order of your own.")]
+) -> None:
+    """Make an order of your own void. One that has become a job is not touched: cancel the job."""
+    try:
+        signed = SignedOrder.model_validate_json(read_bytes(file))
+    except ValueError as error:
+        raise InputError(f"{file} is no signed order.", remedy="Name what `tallystick job sign` wrote.") from error
+    async with session.client(sign=True) as client:
+        with session.screen.working("sending"):
+            await client.cancel_order(signed)
+    values = {"nonce": signed.order.nonce, "cancelled": True}
+    session.screen.finish(values, f"No job can come of {file} any more.", then="Sign another: tallystick job sign")

@@ -39,15 +39,16 @@ async def receipt(
     job_id: JobArgument,
     out: Annotated[Path | None, typer.Option(help="Also write it as JSON.")] = None,
 ) -> None:
-    """Make a job's receipt: who was paid what, gas, seconds, slashes."""
+    """Make a job's receipt: who was paid what, what was given back or slashed, gas, seconds."""
     async with session.client() as client:
         job = await client.job(job_id)
         made = await job.receipt()
         info = await client.token(job.terms.payment_token)
+        stake = await client.token(client.deployment.tokens.stake)
     if out is not None:
         made.save(out)
     then = f"Anyone can check it: tallystick job verify {out}" if out else "Keep it: add --out receipt.json"
-    session.screen.finish(made.model_dump(mode="json", by_alias=True), receipt_table(made, info), then=then)
+    session.screen.finish(made.model_dump(mode="json", by_alias=True), receipt_table(made, info, stake), then=then)
 
 
 async def verify(

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 from rich.table import Table
 
 from client_sdk._events import JobEvent
+from client_sdk._journal import FundedBy
 from client_sdk._models import ModelHandle
 from client_sdk._receipt import JobReceipt
 from client_sdk.cli._screen import facts_table, list_table
 from tallystick.chain.views import TokenInfo
-from tallystick.ids import ZERO_ADDRESS, Address
+from tallystick.ids import ZERO_ADDRESS, Address, JobId
 from tallystick.market.book import Job, Slash
 from tallystick.market.events import BountyPaid, JobFact
+from tallystick.market.orders import SignedOrder
+from tallystick.market.terms import ProofKind
 from tallystick.tensors import TensorSpec
 from tallystick.units import format_amount
 from tallystick.wire.api import QuoteView, RefusalReason
@@ -31,7 +35,8 @@ def job_values(job: Job) -> dict[str, Any]:
         "job_id": job.job_id,
         "status": job.status.name.lower(),
         "round": job.round,
-        "milestones_paid": job.next_milestone,
+        "milestones_paid": job.paid_milestones,
+        "milestones_claimed": job.next_milestone,
         "milestones": job.terms.milestone_count,
         "opened_at": job.opened_at,
         "accept_closes_at": job.accept_closes_at,
@@ -39,8 +44,12 @@ def job_values(job: Job) -> dict[str, Any]:
         "operator": job.operator,
         "agent": job.agent,
         "price": job.price,
+        "economy_version": job.economy_version,
         "bounty": job.bounty,
+        "surplus": job.surplus,
+        "claims": to_jsonable_python(job.claims),
         "payments": to_jsonable_python(job.payments),
+        "releases": to_jsonable_python(job.releases),
         "slashes": to_jsonable_python(job.slashes),
         "terms": job.terms.model_dump(mode="json"),
     }
@@ -56,7 +65,7 @@ def job_table(job: Job, token: TokenInfo, stake: TokenInfo) -> Table:
     terms = job.terms
     rows: dict[str, object] = {
         "job": job.job_id,
-        "status": f"{job.status.name.lower()}, {job.next_milestone} of {terms.milestone_count} milestones paid",
+        "status": f"{job.status.name.lower()}, {job.paid_milestones} of {terms.milestone_count} milestones paid",
         "model": terms.model_id,
         "creator": terms.creator,
         "price": _price(job, token),
@@ -69,6 +78,14 @@ def job_table(job: Job, token: TokenInfo, stake: TokenInfo) -> Table:
         rows["deadline"] = moment(job.deadline)
     for payment in job.payments:
         rows[f"milestone {payment.milestone}"] = f"{_paid(payment.to_operator, token)} to {payment.operator}"
+    for claim in job.claims:
+        rows[f"milestone {claim.milestone}"] = f"claimed by {claim.operator}, final after {moment(claim.final_at)}"
+    if job.surplus:
+        rows["surplus"] = _paid(job.surplus, token)
+    if job.bounty:
+        rows["bounty"] = f"{_paid(job.bounty, stake)} for whoever completes it"
+    if job.releases:
+        rows["given back"] = "\n".join(f"by {one.operator} for {_paid(one.fee, stake)}" for one in job.releases)
     if job.slashes:
         rows["slashed"] = "\n".join(_slashed(slash, stake) for slash in job.slashes)
     return facts_table(rows)
@@ -77,7 +94,7 @@ def job_table(job: Job, token: TokenInfo, stake: TokenInfo) -> Table:
 def jobs_table(jobs: Sequence[Job]) -> Table:
     table = list_table("job", "status", "paid", "creator", "opened")
     for job in jobs:
-        paid = f"{job.next_milestone}/{job.terms.milestone_count}"
+        paid = f"{job.paid_milestones}/{job.terms.milestone_count}"
         table.add_row(job.job_id, job.status.name.lower(), paid, job.terms.creator, moment(job.opened_at))
     return table
 
@@ -97,12 +114,14 @@ def event_line(event: JobEvent, token: TokenInfo) -> str:
     said = {
         "JobCreated": f"funded with {_paid(job.terms.max_price, token)}",
         "JobAssigned": f"taken by {job.operator} for {_paid(job.price or 0, token)}, round {job.round}",
-        "MilestoneClaimed": f"milestone {job.next_milestone} proven",
-        "MilestonePaid": f"milestone {job.next_milestone - 1} paid, {len(job.payments)} of {milestones}",
-        "JobCompleted": "completed",
+        "MilestoneClaimed": f"milestone {job.next_milestone - 1} {_claimed(job)}",
+        "MilestonePaid": f"milestone {job.paid_milestones - 1} paid, {len(job.payments)} of {milestones}",
+        "JobCompleted": f"completed{_back(job, token)}",
         "StakeSlashed": f"stake of {job.slashes[-1].operator} slashed" if job.slashes else "stake slashed",
+        "JobReleased": f"given back by {job.releases[-1].operator}" if job.releases else "given back",
         "JobExpired": "deadline missed",
-        "JobReopened": f"open again from milestone {job.next_milestone}, round {job.round}",
+        "JobFaulted": "a claim was shown to be wrong",
+        "JobReopened": f"open again from milestone {job.paid_milestones}, round {job.round}",
         "JobRefunded": "refunded",
         "BountyPaid": _bounty(event.fact),
         "ChainReorganised": f"the chain took back what came after block {event.rolled_back_to}",
@@ -147,6 +166,41 @@ def quote_table(quote: QuoteView, token: TokenInfo | None) -> Table:
     return facts_table(rows)
 
 
+_FUNDING_WORDS: dict[FundedBy, str] = {
+    "allowance": "Deposit taken by an allowance that was there.",
+    "permit": "Allowed by signature and deposited, in one transaction.",
+    "approval": "Approved, then deposited: two transactions, because the token takes no permits.",
+}
+
+
+def funding_words(funded_by: FundedBy) -> str:
+    """Which way a deposit went, for people."""
+    return _FUNDING_WORDS[funded_by]
+
+
+def order_values(signed: SignedOrder, job_id: JobId, path: Path) -> dict[str, Any]:
+    """Amounts in smallest units, times in Unix seconds."""
+    return {
+        "job_id": job_id,
+        "written": str(path),
+        "funded_by": signed.funding.name.lower(),
+        "starts_at": signed.order.starts_at,
+        "closes_at": signed.order.closes_at,
+        "order": signed.model_dump(mode="json"),
+    }
+
+
+def order_table(signed: SignedOrder, job_id: JobId, token: TokenInfo, path: Path) -> Table:
+    terms = signed.order.terms
+    rows: dict[str, object] = {
+        "order": str(path),
+        "job": job_id,
+        "deposit": f"{_paid(terms.max_price, token)}, by {signed.funding.name.lower()}",
+        "closes": moment(signed.order.closes_at),
+    }
+    return facts_table(rows)
+
+
 def reason_lines(reasons: Sequence[RefusalReason]) -> list[str]:
     """One line for each reason, with what would change it."""
     return [
@@ -155,12 +209,18 @@ def reason_lines(reasons: Sequence[RefusalReason]) -> list[str]:
     ]
 
 
-def receipt_table(receipt: JobReceipt, token: TokenInfo) -> Table:
+def receipt_table(receipt: JobReceipt, token: TokenInfo, stake: TokenInfo) -> Table:
     table = list_table("stage", "seconds")
     for stage in receipt.stages:
         table.add_row(stage.name, str(stage.seconds))
     for payment in receipt.payments:
         table.add_row(f"milestone {payment.milestone} -> {payment.operator}", _paid(payment.to_operator, token))
+    if receipt.surplus:
+        table.add_row(f"surplus -> {receipt.terms.creator}", _paid(receipt.surplus, token))
+    for release in receipt.releases:
+        table.add_row(f"given back by {release.operator}", _paid(release.fee, stake))
+    for slash in receipt.slashes:
+        table.add_row(f"slashed from {slash.operator}", _paid(slash.amount, stake))
     for line in receipt.transactions:
         table.add_row(f"gas: {line.purpose}", f"{line.gas_used:,}")
     return table
@@ -183,7 +243,16 @@ def _paid(amount: int, token: TokenInfo) -> str:
 
 
 def _slashed(slash: Slash, stake: TokenInfo) -> str:
-    return f"{slash.operator} lost {_paid(slash.amount, stake)} of its stake"
+    why = "a wrong claim" if slash.is_fault else "a missed deadline"
+    return f"{slash.operator} lost {_paid(slash.amount, stake)} of its stake for {why}"
+
+
+def _claimed(job: Job) -> str:
+    return "proven" if job.terms.proof_kind is ProofKind.ZK else "claimed"
+
+
+def _back(job: Job, token: TokenInfo) -> str:
+    return f", {_paid(job.surplus, token)} back to the creator" if job.surplus else ""
 
 
 def _bounty(fact: JobFact | None) -> str:

@@ -11,6 +11,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Quote, fund,
 
 register(app, _job_fund.quote)
 register(app, _job_fund.fund)
+register(app, _job_fund.sign)
+register(app, _job_fund.cancel_order, name="cancel-order")
 register(app, _job_look.list_jobs, name="list")
 register(app, _job_look.show)
 register(app, _job_look.watch)
@@ -21,3 +23,4 @@ register(app, _job_take.verify)
 register(app, _job_end.cancel)
 register(app, _job_end.refund)
 register(app, _job_end.expire)
+register(app, _job_end.finalize)

@@ -25,6 +25,13 @@ interface IModelRegistry {
     /// @notice Reverts for an unknown id.
     function specOf(ModelId modelId) external view returns (ModelSpec memory);
 
+    /// @notice What a claim has to be checked with: who checks, with at most how much gas, for which program. The cap is the
+    ///         router's, which never changes. Reverts for an unknown id.
+    function programOf(ModelId modelId) external view returns (address adapter, uint256 gasCap, bytes32 programId);
+
+    /// @notice Reverts for an unknown id.
+    function proofKindOf(ModelId modelId) external view returns (ProofKind);
+
     /// @notice Whose adapters a model may name. Fixed at deployment.
     function router() external view returns (IVerifierRouter);
 }

@@ -2,9 +2,10 @@
 pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 
 /// @title Hostile: keeps one part in a hundred of every transfer.
-contract MockFeeToken is ERC20("Fee", "FEE") {
+contract MockFeeToken is ERC20("Fee", "FEE"), ERC20Permit("Fee") {
     function mint(address account, uint256 amount) external {
         _mint(account, amount);
     }

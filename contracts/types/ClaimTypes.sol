@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {JobId, ModelId, ProofKind} from "./JobTypes.sol";
+import {JobId, JobTerms, ModelId, ProofKind} from "./JobTypes.sol";
 
 /// @notice What a proof is about. `MilestoneSettlement` builds it from storage and terms, never from a prover's words.
 struct Statement {
@@ -24,7 +24,19 @@ struct Claim {
     bytes32[] inputProof; //  MerkleLib path from it to the job's inputRoot; empty when chained
     bytes32 outputRoot;
     bytes32 manifest; //      SHA-256 of the result manifest: where the output is
-    bytes proof; //           in the form that the model's adapter reads
+    bytes proof; //           Zk: in the form that the model's adapter reads. Optimistic: the trace root, 32 bytes
+}
+
+/// @notice Claims of one job, in the order of their milestones.
+struct ClaimBatch {
+    JobTerms terms;
+    Claim[] claims;
+}
+
+/// @notice What is kept of an Optimistic claim.
+struct OptimisticClaim {
+    bytes32 commitment; // keccak256(abi.encode(hashStruct(statement), traceRoot))
+    uint64 finalAt; //     last second in which it can be shown to be wrong
 }
 
 /// @notice What a model is. Its hash is the ModelId, so no field can change.

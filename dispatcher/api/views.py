@@ -10,7 +10,16 @@ from dispatcher.matching.market import Executor
 from dispatcher.scheduling.warm import warm_call
 from tallystick.market.book import Job
 from tallystick.market.terms import JobStatus
-from tallystick.wire.api import ExecutorView, JobStatusName, JobView, ManifestView, PaymentView, SlashView
+from tallystick.wire.api import (
+    ClaimView,
+    ExecutorView,
+    JobStatusName,
+    JobView,
+    ManifestView,
+    PaymentView,
+    ReleaseView,
+    SlashView,
+)
 
 
 def status_name(status: JobStatus) -> JobStatusName:
@@ -30,6 +39,7 @@ def job_view(job: Job, brief: Brief, progress: Progress, now: int) -> JobView:
         terms=job.terms,
         round=job.round,
         next_milestone=job.next_milestone,
+        paid_milestones=job.paid_milestones,
         opened_at=job.opened_at,
         accept_closes_at=job.accept_closes_at,
         deadline=job.deadline,
@@ -37,9 +47,13 @@ def job_view(job: Job, brief: Brief, progress: Progress, now: int) -> JobView:
         agent=job.agent,
         price=job.price,
         price_now=job.terms.price_at(job.opened_at, now) if is_open else None,
+        economy_version=job.economy_version,
         bounty=job.bounty,
+        surplus=job.surplus,
+        claims=tuple(ClaimView.model_validate(claim) for claim in job.claims),
         payments=tuple(PaymentView.model_validate(payment) for payment in job.payments),
         slashes=tuple(SlashView.model_validate(slash) for slash in job.slashes),
+        releases=tuple(ReleaseView.model_validate(release) for release in job.releases),
         manifest=manifest_view(brief),
         warm=warm_call(job, now),
     )

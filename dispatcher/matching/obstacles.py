@@ -106,7 +106,7 @@ def _has_room(case: Case) -> Iterator[Obstacle]:
 
 def _has_not_failed(case: Case, opening: Opening) -> Iterator[Obstacle]:
     if case.executor.announcement.operator in opening.job.failed_operators:
-        yield case.against("failed_before", "Its operator missed a deadline of this job before.")
+        yield case.against("failed_before", "Its operator was late, or at fault, with this job before.")
 
 
 def _is_paid_enough(case: Case, opening: Opening) -> Iterator[Obstacle]:

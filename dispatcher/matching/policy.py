@@ -2,7 +2,7 @@
 
 Among those whom nothing stands against, the cheapest is chosen; among equals the one with the most stake left beyond
 the lock; among those a hash of job and agent decides, so that equals share the work without anyone keeping count. An
-executor that let an offer of this opening lapse goes behind all that did not.
+executor that let an offer of this opening lapse, or whose operator gave the job back, goes behind all that did not.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ def field_before(opening: Opening, market: Market) -> Field:
 def _rank(executor: Executor, opening: Opening) -> tuple[int, int, int, bytes]:
     said, standing = executor.announcement, executor.standing
     lapses = sum(offer.agent == said.agent and offer.state == "lapsed" for offer in opening.offers)
+    # Giving a job back in time is no failure, and yet somebody else should have the next try.
+    lapses += sum(release.operator == said.operator for release in opening.job.releases)
     stake_left = (standing.free_stake if standing else 0) - executor.reserved_stake - opening.job.terms.stake_lock
     lot = sha256(raw(opening.job.job_id), opening.job.round.to_bytes(4, "big"), raw(said.agent))
     return lapses, said.capability.min_milestone_price, -stake_left, lot

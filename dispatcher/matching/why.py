@@ -31,11 +31,23 @@ def _open(job: Job, market: Market) -> Explanation:
 
 def _assigned(job: Job, now: int) -> str:
     total, milestone = job.terms.milestone_count, job.next_milestone
+    if job.deadline is None:
+        return f"Operator {job.operator} has claimed every milestone, by agent {job.agent}.{_waiting(job, now)}"
     work = f"Operator {job.operator} works on milestone {milestone + 1} of {total}, by agent {job.agent}"
+    if now <= job.deadline:
+        return f"{work}; its deadline is {job.deadline}, in {job.deadline - now} s.{_waiting(job, now)}"
     call = warm_call(job, now)
-    if call is not None:
-        return f"{work}, but missed its deadline {job.deadline} by {now - (job.deadline or now)} s. {call.text}"
-    return f"{work}; its deadline is {job.deadline}, in {(job.deadline or now) - now} s."
+    said = f" {call.text}" if call is not None else _waiting(job, now)
+    return f"{work}, but missed its deadline {job.deadline} by {now - job.deadline} s.{said}"
+
+
+def _waiting(job: Job, now: int) -> str:
+    """Of claims that are not paid yet; empty where none is."""
+    if job.final_at is None:
+        return ""
+    if now > job.final_at:
+        return f" Milestone {job.claims[0].milestone + 1} is final. Anyone may call finalize, which pays it."
+    return f" Milestone {job.claims[0].milestone + 1} is claimed and becomes final in {job.final_at + 1 - now} s."
 
 
 def _completed(job: Job) -> str:
@@ -46,5 +58,5 @@ def _completed(job: Job) -> str:
 
 def _refunded(job: Job) -> str:
     paid = len(job.payments)
-    before = f" after {paid} paid milestones" if paid else ""
+    before = f" after {paid} paid milestone{'s' if paid > 1 else ''}" if paid else ""
     return f"It ended{before}: the creator cancelled it, or nobody accepted it in time; what was left went back."

@@ -64,7 +64,7 @@ class Keeper:
     async def _lead_on(self, key: str, job: Job, call: WarmView) -> None:
         if self._open_sender is None:
             return
-        chain_call = self._calls.expire(job.terms) if call.call == "expire" else self._calls.refund(job.terms)
+        chain_call = self._chain_call(job, call)
         try:
             sender = await self._open_sender()
             receipt = await sender.send(key, chain_call)
@@ -72,6 +72,10 @@ class Keeper:
             log.warning("keeper_refused", job_id=job.job_id, call=call.call, error=str(error))
             return
         log.info("job_led_on", job_id=job.job_id, call=call.call, transaction_hash=receipt.transaction_hash)
+
+    def _chain_call(self, job: Job, call: WarmView) -> Call:
+        make = {"expire": self._calls.expire, "refund": self._calls.refund, "finalize": self._calls.finalize}
+        return make[call.call](job.terms)
 
 
 def _key(job: Job, call: WarmView) -> str:

@@ -13,8 +13,11 @@ def warm_call(job: Job, now: int) -> WarmView | None:
     Args:
         now: The chain's time.
     """
-    if job.status is JobStatus.ASSIGNED and job.deadline is not None and now > job.deadline:
-        since = job.deadline + 1
+    if job.final_at is not None and now > job.final_at:
+        since = job.final_at + 1
+        return WarmView(call="finalize", since=since, text=f"Anyone may call finalize since {since}, which pays it.")
+    if job.expires_at is not None and now > job.expires_at:
+        since = job.expires_at + 1
         return WarmView(
             call="expire", since=since, text=f"Anyone may call expire since {since}, and earns a finder's fee."
         )

@@ -19,6 +19,7 @@ async def play(stage: Stage) -> None:
         finished = await job.wait(timeout=120, on_progress=stage.following)
         found["executor"] = stage.name(finished.payments[-1].operator)
         found["milestones_paid"] = f"{len(finished.payments)} of {finished.terms.milestone_count}"
+        found["back_to_the_creator"] = f"{paid(finished.surplus or 0)}, what the price left of the deposit"
     await show_result(stage, job)
     await show_money(stage, job)
 
@@ -70,10 +71,10 @@ async def show_result(stage: Stage, job: AsyncJob) -> None:
 async def show_money(stage: Stage, job: AsyncJob) -> None:
     receipt = await job.receipt()
     rows = [
-        (f"milestone {line.milestone + 1}", stage.name(line.operator), paid(line.to_operator), paid(line.to_creator))
+        (f"milestone {line.milestone + 1}", stage.name(line.operator), paid(line.to_operator))
         for line in receipt.payments
     ]
-    stage.narrator.table("Who was paid what", ("for", "operator", "paid", "back to the creator"), rows)
+    stage.narrator.table("Who was paid what", ("for", "operator", "paid"), rows)
     stage.narrator.table("Gas of each transaction", ("transaction", "gas"), gas_rows(receipt))
     stage.narrator.table(
         "Seconds of each stage, by the chain's clock",

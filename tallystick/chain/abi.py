@@ -28,12 +28,27 @@ CONTRACTS = (
     "StakeManager",
     "ModelRegistry",
     "VerifierRouter",
+    "ProtocolParameters",
+    "Authority",
+    "Timelock",
     "EzklVerifierAdapter",
     "EzklVerifier",
     "MockToken",
 )
 """MockToken stands for any ERC-20 here: it adds only `mint`, which exists on local chains alone. EzklVerifier is EZKL's
 own contract, as far as it is used."""
+
+_PERMIT2_ERRORS = (
+    ("InvalidAmount", "maxAmount"),
+    ("SignatureExpired", "signatureDeadline"),
+    ("InvalidNonce", None),
+    ("InvalidSignature", None),
+    ("InvalidSignatureLength", None),
+    ("InvalidSigner", None),
+    ("InvalidContractSignature", None),
+)
+"""What Permit2 refuses a transfer by signature with, each with its argument, a uint256. The contract is not ours, and its
+interface in contracts/ names no errors."""
 
 _ARRAY = re.compile(r"\[\d*\]$")
 
@@ -205,5 +220,8 @@ def contract_abi(name: str) -> ContractAbi:
 
 @cache
 def all_errors() -> Mapping[bytes, CustomError]:
-    """Every contract's errors together: a revert that bubbled up is decoded whoever threw it."""
-    return {selector: error for name in CONTRACTS for selector, error in contract_abi(name).errors.items()}
+    """Every contract's errors together, and Permit2's: a revert that bubbled up is decoded whoever threw it."""
+    ours = {selector: error for name in CONTRACTS for selector, error in contract_abi(name).errors.items()}
+    inputs = {name: [Parameter(held, "uint256", "uint256")] if held else [] for name, held in _PERMIT2_ERRORS}
+    permit2 = [CustomError(name, tuple(held)) for name, held in inputs.items()]
+    return {**{error.selector: error for error in permit2}, **ours}

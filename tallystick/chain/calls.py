@@ -10,6 +10,8 @@ from tallystick.chain.abi import contract_abi
 from tallystick.chain.deployment import Deployment
 from tallystick.ids import Address
 from tallystick.market.claims import Claim, ModelSpec, claim_tuple, model_id_of, program_id_of, spec_tuple
+from tallystick.market.orders import SignedOrder, signed_order_tuple
+from tallystick.market.permits import TokenPermit, token_permit_tuple
 from tallystick.market.terms import NO_ASSIGNMENT, Assignment, JobTerms, assignment_tuple, job_id_of, terms_tuple
 
 
@@ -47,6 +49,10 @@ class MarketCalls:
         data = contract_abi("JobEscrow").functions[name].encode(*arguments)
         return Call(to=self._contracts.job_escrow, data=data, description=description)
 
+    def _settlement(self, name: str, description: str, *arguments: Any) -> Call:
+        data = contract_abi("MilestoneSettlement").functions[name].encode(*arguments)
+        return Call(to=self._contracts.milestone_settlement, data=data, description=description)
+
     def _stake(self, name: str, description: str, *arguments: Any) -> Call:
         data = contract_abi("StakeManager").functions[name].encode(*arguments)
         return Call(to=self._contracts.stake_manager, data=data, description=description)
@@ -57,6 +63,41 @@ class MarketCalls:
         """By the creator, with an allowance of `max_price` for the escrow. Raises TermsError for terms it would refuse."""
         terms.check()
         return self._escrow("createJob", f"create {self._job(terms)}", terms_tuple(terms))
+
+    def create_job_with_permit(self, terms: JobTerms, permit: TokenPermit) -> Call:
+        """By the creator, whose permit is of `max_price` for the escrow. Raises TermsError for terms it would refuse."""
+        terms.check()
+        held = token_permit_tuple(permit)
+        return self._escrow("createJobWithPermit", f"create {self._job(terms)}", terms_tuple(terms), held)
+
+    def post_order(self, signed: SignedOrder) -> Call:
+        """By anyone, from the order's start until it `closes_at`. Raises TermsError for terms it would refuse."""
+        signed.order.check()
+        description = f"post the order of {self._job(signed.order.terms)}"
+        return self._escrow("postOrder", description, signed_order_tuple(signed))
+
+    def accept_order(
+        self,
+        signed: SignedOrder,
+        operator: Address,
+        assignment: Assignment | None = None,
+        signature: bytes = b"",
+    ) -> Call:
+        """By the operator or its agent: posts the order and accepts its job. As `accept` for what the signature is.
+
+        Raises TermsError for terms that would be refused.
+        """
+        signed.order.check()
+        description = f"take the order of {self._job(signed.order.terms)}"
+        held = assignment_tuple(assignment or NO_ASSIGNMENT)
+        return self._escrow("acceptOrder", description, signed_order_tuple(signed), operator, held, signature)
+
+    def cancel_orders(self, word: int, bits: int) -> Call:
+        """By the creator: no order of its own with nonce `word * 256 + i`, for each bit i of `bits`, can become a job.
+
+        `nonce_place` gives both for one nonce. A job that was created already is not touched.
+        """
+        return self._escrow("cancelOrders", f"cancel {bits.bit_count()} orders", word, bits)
 
     def accept(
         self,
@@ -77,15 +118,37 @@ class MarketCalls:
         """By anyone, once nobody accepted in time."""
         return self._escrow("refund", f"refund {self._job(terms)}", terms_tuple(terms))
 
+    def release_early(self, terms: JobTerms) -> Call:
+        """By the assigned operator or its agent, in time, with no claim awaiting finality."""
+        return self._escrow("releaseEarly", f"give {self._job(terms)} back", terms_tuple(terms))
+
     def expire(self, terms: JobTerms) -> Call:
         """By anyone, once the executor has missed its deadline; the caller is the finder."""
         return self._escrow("expire", f"expire {self._job(terms)}", terms_tuple(terms))
 
+    def expire_many(self, terms: Sequence[JobTerms]) -> Call:
+        """By anyone; jobs that are not late are skipped."""
+        return self._escrow("expireMany", f"expire {len(terms)} jobs", [terms_tuple(held) for held in terms])
+
     def claim(self, terms: JobTerms, claim: Claim) -> Call:
         """By the assigned operator or its agent."""
-        data = contract_abi("MilestoneSettlement").functions["claim"].encode(terms_tuple(terms), claim_tuple(claim))
         description = f"claim milestone {claim.milestone} of {self._job(terms)}"
-        return Call(to=self._contracts.milestone_settlement, data=data, description=description)
+        return self._settlement("claim", description, terms_tuple(terms), claim_tuple(claim))
+
+    def claim_many(self, batches: Sequence[tuple[JobTerms, Sequence[Claim]]]) -> Call:
+        """By the assigned operator of all these jobs or its agent, each job's claims in order. All or nothing."""
+        count = sum(len(claims) for _, claims in batches)
+        held = [(terms_tuple(terms), [claim_tuple(claim) for claim in claims]) for terms, claims in batches]
+        return self._settlement("claimMany", f"claim {count} milestones of {len(batches)} jobs", held)
+
+    def finalize(self, terms: JobTerms) -> Call:
+        """By anyone, once a claim's challenge window is over: pays every claim of the job that is final."""
+        return self._settlement("finalize", f"pay what is final of {self._job(terms)}", terms_tuple(terms))
+
+    def finalize_many(self, terms: Sequence[JobTerms]) -> Call:
+        """By anyone; jobs with nothing to pay are skipped."""
+        held = [terms_tuple(one) for one in terms]
+        return self._settlement("finalizeMany", f"pay what is final of {len(terms)} jobs", held)
 
     # ---- money out ----------------------------------------------------------------------------------------------------
 
@@ -103,10 +166,21 @@ class MarketCalls:
         """By anyone with an allowance for the stake manager. `amount` in the stake token's smallest unit."""
         return self._stake("deposit", f"deposit stake for {short(operator)}", operator, amount)
 
+    def deposit_stake_with_permit(self, operator: Address, amount: int, permit: TokenPermit) -> Call:
+        """By anyone whose permit is of `amount` for the stake manager."""
+        held = token_permit_tuple(permit)
+        return self._stake("depositWithPermit", f"deposit stake for {short(operator)}", operator, amount, held)
+
     def request_unbond(self, amount: int) -> Call:
+        """By the operator's cold key, of locked stake too. The delay starts anew for everything that is unbonding."""
         return self._stake("requestUnbond", "request unbonding of stake", amount)
 
+    def cancel_unbond(self) -> Call:
+        """By the operator's cold key: puts everything that is unbonding back to use."""
+        return self._stake("cancelUnbond", "put unbonding stake back to use")
+
     def complete_unbond(self) -> Call:
+        """By the operator's cold key, once the delay is over. What is still locked waits."""
         return self._stake("completeUnbond", "withdraw unbonded stake")
 
     def appoint_agent(self, agent: Address) -> Call:

@@ -25,6 +25,9 @@ class Contracts(BaseModel):
     stake_manager: AddressField
     model_registry: AddressField
     verifier_router: AddressField
+    protocol_parameters: AddressField
+    authority: AddressField
+    timelock: AddressField
     ezkl_verifier_adapter: AddressField
     ezkl_verifier: AddressField
 

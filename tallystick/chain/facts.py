@@ -20,7 +20,9 @@ from tallystick.market.events import (
     JobCompleted,
     JobCreated,
     JobExpired,
+    JobFaulted,
     JobRefunded,
+    JobReleased,
     JobReopened,
     LogPosition,
     MilestoneClaimed,
@@ -31,8 +33,18 @@ from tallystick.market.events import (
 )
 
 FACTS: Mapping[str, tuple[type[ChainFact], ...]] = {
-    "JobEscrow": (JobCreated, JobAssigned, MilestonePaid, JobCompleted, JobExpired, JobReopened, JobRefunded),
-    "MilestoneSettlement": (MilestoneClaimed,),
+    "JobEscrow": (
+        JobCreated,
+        JobAssigned,
+        MilestoneClaimed,
+        MilestonePaid,
+        JobCompleted,
+        JobReleased,
+        JobExpired,
+        JobFaulted,
+        JobReopened,
+        JobRefunded,
+    ),
     "StakeManager": (StakeDeposited, AgentAppointed, AgentRevoked, StakeSlashed, BountyPaid),
     "ModelRegistry": (ModelRegistered,),
 }
@@ -58,7 +70,6 @@ class FactDecoder:
         contracts = deployment.contracts
         emitters = {
             "JobEscrow": contracts.job_escrow,
-            "MilestoneSettlement": contracts.milestone_settlement,
             "StakeManager": contracts.stake_manager,
             "ModelRegistry": contracts.model_registry,
         }

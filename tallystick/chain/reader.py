@@ -2,136 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 from eth_utils.crypto import keccak
 
-from tallystick.chain.abi import Function, contract_abi
-from tallystick.chain.calls import Call
+from tallystick.chain.abi import contract_abi
+from tallystick.chain.connection import ChainConnection
 from tallystick.chain.deployment import Deployment
 from tallystick.chain.facts import FactDecoder, RawLog, hex_bytes, number
 from tallystick.chain.logs import LogFetcher
+from tallystick.chain.permits import PermitReader, PermitSupport
 from tallystick.chain.receipts import Receipt, read_receipt
-from tallystick.chain.reverts import revert_in
 from tallystick.chain.rpc import Rpc
 from tallystick.chain.tokens import TokenReader
-from tallystick.chain.views import BlockHead, JobState, TokenInfo, read_head, read_job_state
-from tallystick.errors import ChainUnavailableError, NotDeployedError, RpcRefusedError, WrongChainError
+from tallystick.chain.views import JobState, TokenInfo, read_job_state
+from tallystick.errors import ChainUnavailableError
 from tallystick.ids import Address, Bytes32, JobId, ModelId, bytes32, parse_job_id, raw
 from tallystick.market.claims import ModelSpec
 from tallystick.market.events import ChainFact
+from tallystick.market.orders import nonce_place
+from tallystick.market.parameters import Economy, EntryRules
 from tallystick.market.terms import JobTerms, terms_tuple
 
 _BLOCK_TIMES_KEPT = 10_000
 
 
-class ChainReader:
+class ChainReader(ChainConnection):
     """Make it with `await ChainReader.connect(...)`, inside the event loop that uses it, and `close` it."""
 
     def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
-        self.rpc = rpc
-        self.deployment = deployment
+        super().__init__(rpc, deployment)
         self._decoder = FactDecoder(deployment)
         self._logs = LogFetcher(rpc, self._decoder.filter)
         self._tokens = TokenReader(self.call)
+        self._permits = PermitReader(self.call, deployment.chain_id)
+        self._economies: dict[int, Economy] = {}
         self._block_times: dict[str, int] = {}
-
-    @classmethod
-    async def connect(cls, rpc_url: str, deployment: Deployment, timeout_seconds: float = 10) -> Self:
-        """A reader that has made sure of the chain and of every contract.
-
-        Raises:
-            InputError: not an http or https URL.
-            ChainUnavailableError: no answer within `timeout_seconds`.
-            WrongChainError: the endpoint answers for another chain.
-            NotDeployedError: an address of the deployment holds no contract, or another verifier than recorded.
-        """
-        rpc = Rpc(rpc_url, timeout_seconds=timeout_seconds)
-        reader = cls(rpc, deployment)
-        try:
-            await reader._check_chain()
-            await reader._check_contracts()
-        except BaseException:
-            await rpc.close()
-            raise
-        return reader
-
-    async def close(self) -> None:
-        await self.rpc.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def _check_chain(self) -> None:
-        actual = number(await self.rpc.request("eth_chainId"))
-        expected = self.deployment.chain_id
-        if actual != expected:
-            raise WrongChainError(
-                f"The RPC endpoint {self.rpc.host} answers for chain {actual}; the deployment is on chain {expected}.",
-                remedy="Use an endpoint of that chain, or the deployment record of this one.",
-            )
-
-    async def _check_contracts(self) -> None:
-        contracts = self.deployment.contracts
-        named = {name: getattr(contracts, name) for name in type(contracts).model_fields}
-        codes = await asyncio.gather(*(self._code(address) for address in named.values()))
-        for (name, address), code in zip(named.items(), codes, strict=True):
-            if not code:
-                raise NotDeployedError(
-                    f"There is no contract at {address}, where the deployment has its {name}.",
-                    remedy="Deploy again, or use the record of a deployment on this chain.",
-                )
-            wanted = self.deployment.ezkl_verifier_codehash if name == "ezkl_verifier" else None
-            if wanted is not None and keccak(code) != raw(wanted):
-                raise NotDeployedError(
-                    f"The code at {address} hashes to 0x{keccak(code).hex()}; the deployment's {name} to {wanted}.",
-                    remedy="Do not use this deployment: its verifier is not the one that was recorded.",
-                )
-
-    async def _code(self, address: Address) -> bytes:
-        return hex_bytes(await self.rpc.request("eth_getCode", address, "latest"))
-
-    # ---- blocks -------------------------------------------------------------------------------------------------------
-
-    async def head(self) -> BlockHead:
-        """The endpoint's newest block."""
-        block = await self.rpc.request("eth_getBlockByNumber", "latest", False)
-        if block is None:
-            raise ChainUnavailableError(
-                f"The RPC endpoint {self.rpc.host} has no block yet.", remedy="Wait until it has caught up."
-            )
-        return read_head(block)
-
-    async def block(self, number: int) -> BlockHead | None:
-        """The block of that number; None where the endpoint has not seen it."""
-        block = await self.rpc.request("eth_getBlockByNumber", hex(number), False)
-        return None if block is None else read_head(block)
-
-    # ---- calls --------------------------------------------------------------------------------------------------------
-
-    async def call(self, to: Address, function: Function, *arguments: Any) -> list[Any]:
-        """A view function's answers. Raises RevertError where it refuses, ChainError for an answer of another form."""
-        call = Call(to=to, data=function.encode(*arguments), description=function.name)
-        return function.decode(await self.simulate(call))
-
-    async def simulate(self, call: Call, sender: Address | None = None, block: int | None = None) -> bytes:
-        """What a call would return at the end of `block`, the newest unless given. Raises RevertError."""
-        message: dict[str, Any] = {"to": call.to, "data": "0x" + call.data.hex()}
-        if sender is not None:
-            message |= {"from": sender, "value": hex(call.value)}
-        try:
-            answer = await self.rpc.request("eth_call", message, "latest" if block is None else hex(block))
-        except RpcRefusedError as refusal:
-            revert = revert_in(refusal)
-            if revert is None:
-                raise
-            raise revert from None
-        return hex_bytes(answer)
 
     async def _escrow(self, name: str, *arguments: Any) -> Any:
         function = contract_abi("JobEscrow").functions[name]
@@ -140,6 +47,10 @@ class ChainReader:
     async def _stake(self, name: str, *arguments: Any) -> Any:
         function = contract_abi("StakeManager").functions[name]
         return (await self.call(self.deployment.contracts.stake_manager, function, *arguments))[0]
+
+    async def _parameters(self, name: str, *arguments: Any) -> Any:
+        function = contract_abi("ProtocolParameters").functions[name]
+        return (await self.call(self.deployment.contracts.protocol_parameters, function, *arguments))[0]
 
     # ---- jobs ---------------------------------------------------------------------------------------------------------
 
@@ -151,9 +62,24 @@ class ChainReader:
         """As the contract computes it."""
         return parse_job_id(await self._escrow("jobIdOf", terms_tuple(terms)))
 
-    async def price_now(self, terms: JobTerms) -> int:
-        """In the payment token's smallest unit. Raises RevertError unless the job is open."""
-        return int(await self._escrow("priceNow", terms_tuple(terms)))
+    async def price_of(self, terms: JobTerms) -> int:
+        """Of an open job, what accepting it would fix in the newest block; of an assigned one, what accepting it fixed.
+
+        In the payment token's smallest unit. Raises RevertError for any other job.
+        """
+        return int(await self._escrow("priceOf", terms_tuple(terms)))
+
+    async def release_fee_of(self, terms: JobTerms) -> int:
+        """What an early release would cost in the newest block, in the stake token's smallest unit.
+
+        Raises RevertError unless the job is assigned and no claim awaits finality.
+        """
+        return int(await self._escrow("releaseFeeOf", terms_tuple(terms)))
+
+    async def is_order_nonce_used(self, creator: Address, nonce: int) -> bool:
+        """Whether an order with this nonce was submitted or cancelled."""
+        word, bit = nonce_place(nonce)
+        return bool(int(await self._escrow("orderNoncesOf", creator, word)) & bit)
 
     async def credit_of(self, token: Address, account: Address) -> int:
         """What `account` can withdraw in `token`, in its smallest unit."""
@@ -177,8 +103,12 @@ class ChainReader:
 
     # ---- stake, in the stake token's smallest unit --------------------------------------------------------------------
 
+    async def stake_of(self, operator: Address) -> int:
+        """Everything of an operator's: free, locked and unbonding. The latter two may overlap."""
+        return int(await self._stake("stakeOf", operator))
+
     async def free_stake(self, operator: Address) -> int:
-        """What can be locked for jobs or unbonded."""
+        """What can be locked for jobs: neither locked nor unbonding."""
         return int(await self._stake("freeStakeOf", operator))
 
     async def locked_stake(self, operator: Address) -> int:
@@ -186,7 +116,7 @@ class ChainReader:
         return int(await self._stake("lockedStakeOf", operator))
 
     async def unbonding(self, operator: Address) -> tuple[int, int]:
-        """Amount, and the time from which it can be withdrawn."""
+        """Amount, and the time from which it can be withdrawn as far as nothing locks it any more."""
         function = contract_abi("StakeManager").functions["unbondingOf"]
         amount, ready_at = await self.call(self.deployment.contracts.stake_manager, function, operator)
         return int(amount), int(ready_at)
@@ -195,19 +125,37 @@ class ChainReader:
         """Whether `agent` may act for `operator`; an operator may act for itself."""
         return bool(await self._stake("isAgent", operator, agent))
 
-    async def min_lock(self) -> int:
-        """Least stake lock of a job."""
-        return int(await self._stake("minLock"))
-
-    async def bounty_of(self, job_id: JobId) -> int:
-        """What waits for whoever finishes the job."""
-        return int(await self._stake("bountyOf", raw(job_id)))
-
     async def reward_of(self, account: Address) -> int:
         """What `account` can withdraw of shares of slashes and bounties."""
         return int(await self._stake("rewardOf", account))
 
-    # ---- tokens and coin ----------------------------------------------------------------------------------------------
+    # ---- what governance may change -------------------------------------------------------------------------------------
+
+    async def entry_rules(self) -> EntryRules:
+        """What a new job, and a new unbonding, must meet today."""
+        return EntryRules.model_validate(await self._parameters("entryRules"))
+
+    async def min_lock(self) -> int:
+        """Least stake lock of a new job."""
+        return (await self.entry_rules()).min_lock
+
+    async def new_jobs_paused(self) -> bool:
+        return bool(await self._parameters("newJobsPaused"))
+
+    async def economy_version(self) -> int:
+        """The version that new jobs get."""
+        return int(await self._parameters("economyVersion"))
+
+    async def economy_of(self, version: int) -> Economy:
+        """The rules of slashing and early release of the jobs that have this version. It never changes.
+
+        Raises RevertError (`ProtocolParameters_UnknownEconomy`) for a version that never was.
+        """
+        if version not in self._economies:
+            self._economies[version] = Economy.model_validate(await self._parameters("economyOf", version))
+        return self._economies[version]
+
+    # ---- tokens -------------------------------------------------------------------------------------------------------
 
     async def token(self, address: Address) -> TokenInfo:
         """Raises InputError where there is no token at the address."""
@@ -221,9 +169,9 @@ class ChainReader:
         """In the token's smallest unit. Raises InputError where there is no token at the address."""
         return await self._tokens.allowance(token, owner, spender)
 
-    async def native_balance(self, account: Address) -> int:
-        """In wei."""
-        return number(await self.rpc.request("eth_getBalance", account, "latest"))
+    async def permit_support(self, token: Address, owner: Address) -> PermitSupport | None:
+        """How `owner` can sign an allowance of this token; None where the token takes no EIP-2612 permits."""
+        return await self._permits.support(token, owner)
 
     # ---- facts --------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ MAX_SYMBOL = 16
 
 CallFunction = Callable[..., Awaitable[list[Any]]]
 
-_NO_ANSWER = (ChainUnavailableError, RpcRefusedError)
+NO_ANSWER = (ChainUnavailableError, RpcRefusedError)
 """Troubles of the endpoint, which say nothing about the token."""
 
 _SYMBOL_BYTES32 = Function("symbol", (), (Parameter("", "bytes32", "bytes32"),))
@@ -49,7 +49,7 @@ class TokenReader:
     async def _amount(self, token: Address, name: str, *arguments: Address) -> int:
         try:
             [amount] = await self._call(token, contract_abi("MockToken").functions[name], *arguments)
-        except _NO_ANSWER:
+        except NO_ANSWER:
             raise
         except ChainError as error:
             raise InputError(
@@ -61,7 +61,7 @@ class TokenReader:
         for function in (contract_abi("MockToken").functions["symbol"], _SYMBOL_BYTES32):
             try:
                 [symbol] = await self._call(token, function)
-            except _NO_ANSWER:
+            except NO_ANSWER:
                 raise
             except ChainError:
                 continue
@@ -73,7 +73,7 @@ class TokenReader:
     async def _decimals(self, token: Address) -> int:
         try:
             [decimals] = await self._call(token, contract_abi("MockToken").functions["decimals"])
-        except _NO_ANSWER:
+        except NO_ANSWER:
             raise
         except ChainError:
             return 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from tallystick.chain.facts import hex_bytes, number
 from tallystick.ids import Address, Bytes32, bytes32
-from tallystick.market.terms import JobStatus
+from tallystick.market.terms import JobStatus, JobTerms
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,35 @@ class BlockHead:
 class JobState:
     """What the escrow stores for a job; `contracts/types/JobTypes.sol` says what each field means."""
 
-    status: JobStatus
-    next_milestone: int
-    round: int
-    opened_at: int
-    deadline: int
     operator: Address
-    price: int
+    timer: int
+    round: int
+    next_milestone: int
+    status: JobStatus
     remaining: int
+    bounty: int
+    accepted_after: int
+    paid_milestones: int
+    economy_version: int
+
+    @property
+    def opened_at(self) -> int | None:
+        """None unless open."""
+        return self.timer if self.status is JobStatus.OPEN else None
+
+    @property
+    def deadline(self) -> int | None:
+        """Of `next_milestone`. None unless assigned, and once all milestones are claimed."""
+        return (self.timer or None) if self.status is JobStatus.ASSIGNED else None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a claim awaits finality."""
+        return self.status is JobStatus.ASSIGNED and self.paid_milestones != self.next_milestone
+
+    def price(self, terms: JobTerms) -> int | None:
+        """At which it was accepted, in the payment token's smallest unit; None unless assigned."""
+        return terms.price_at(0, self.accepted_after) if self.status is JobStatus.ASSIGNED else None
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError
+from eth_account.messages import SignableMessage
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, ConfigDict
 
 from tallystick.errors import ArtifactCorruptError
-from tallystick.ids import AddressField, Bytes32, Bytes32Field, ModelId, bytes32, raw
-from tallystick.market.terms import ProofKind
+from tallystick.ids import AddressField, Bytes32, Bytes32Field, JobIdField, ModelId, ModelIdField, bytes32, raw
+from tallystick.market.terms import ProofKind, Uint16
+from tallystick.market.typed_data import Struct, StructType, abi_tuple, digest_of, typed_message
 
 _SPEC_TYPE = "(uint16,uint8,uint32,address,bytes32,bytes32,bytes32)"
 _EZKL_PROOF_TYPE = "(uint32,uint256[],bytes32[],bytes)"
@@ -74,6 +76,63 @@ def claim_tuple(claim: Claim) -> tuple[Any, ...]:
         raw(claim.manifest),
         claim.proof,
     )
+
+
+class Statement(Struct):
+    """What a proof is about: the settlement builds it from storage and terms, never from a prover's words.
+
+    Attributes:
+        start_root: What a chained milestone starts from, which is its `input_root`; zero for a parallel one.
+    """
+
+    schema_version: Uint16 = 1
+    chain_id: int
+    settlement: AddressField
+    job_id: JobIdField
+    milestone: Uint16
+    model_id: ModelIdField
+    input_root: Bytes32Field
+    start_root: Bytes32Field
+    output_root: Bytes32Field
+    proof_kind: ProofKind
+
+
+_STATEMENT_TYPE = StructType(
+    "Statement",
+    (
+        ("schemaVersion", "uint16"),
+        ("chainId", "uint256"),
+        ("settlement", "address"),
+        ("jobId", "bytes32"),
+        ("milestone", "uint16"),
+        ("modelId", "bytes32"),
+        ("inputRoot", "bytes32"),
+        ("startRoot", "bytes32"),
+        ("outputRoot", "bytes32"),
+        ("proofKind", "uint8"),
+    ),
+)
+
+
+def statement_tuple(statement: Statement) -> tuple[Any, ...]:
+    """The statement in ABI order."""
+    return abi_tuple(_STATEMENT_TYPE, statement)
+
+
+def statement_message(statement: Statement) -> SignableMessage:
+    """The statement as EIP-712 typed data under its settlement's domain; `body` is its struct hash."""
+    domain = {
+        "name": "Tallystick",
+        "version": "1",
+        "chainId": statement.chain_id,
+        "verifyingContract": statement.settlement,
+    }
+    return typed_message(domain, _STATEMENT_TYPE, statement)
+
+
+def statement_digest(statement: Statement) -> Bytes32:
+    """As `MilestoneSettlement.digestOf` computes it."""
+    return digest_of(statement_message(statement))
 
 
 def encode_ezkl_proof(*, input_count: int, instances: Sequence[int], vka: Sequence[bytes], proof: bytes) -> bytes:

@@ -33,6 +33,8 @@ class JobCreated(_Fact):
     event: Literal["JobCreated"] = "JobCreated"
     job_id: JobIdField
     creator: AddressField
+    opened_at: int
+    economy_version: int
     terms: JobTerms
 
 
@@ -53,6 +55,7 @@ class MilestoneClaimed(_Fact):
     operator: AddressField
     output_root: Bytes32Field
     manifest: Bytes32Field
+    next_deadline: int
 
 
 class MilestonePaid(_Fact):
@@ -62,14 +65,20 @@ class MilestonePaid(_Fact):
     operator: AddressField
     to_operator: int
     to_dispatcher: int
-    to_creator: int
-    next_deadline: int
 
 
 class JobCompleted(_Fact):
     event: Literal["JobCompleted"] = "JobCompleted"
     job_id: JobIdField
     operator: AddressField
+    surplus: int
+
+
+class JobReleased(_Fact):
+    event: Literal["JobReleased"] = "JobReleased"
+    job_id: JobIdField
+    operator: AddressField
+    fee: int
 
 
 class JobExpired(_Fact):
@@ -77,6 +86,15 @@ class JobExpired(_Fact):
     job_id: JobIdField
     operator: AddressField
     finder: AddressField
+    slashed: int
+
+
+class JobFaulted(_Fact):
+    event: Literal["JobFaulted"] = "JobFaulted"
+    job_id: JobIdField
+    operator: AddressField
+    challenger: AddressField
+    milestone: int
     slashed: int
 
 
@@ -144,7 +162,9 @@ JobFact = (
     | MilestoneClaimed
     | MilestonePaid
     | JobCompleted
+    | JobReleased
     | JobExpired
+    | JobFaulted
     | JobReopened
     | JobRefunded
     | StakeSlashed

@@ -5,21 +5,26 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Any
 
-from eth_account.messages import SignableMessage, encode_typed_data
-from eth_utils.crypto import keccak
-from pydantic import BaseModel, ConfigDict, Field
+from eth_account.messages import SignableMessage
+from pydantic import Field
 
 from tallystick.errors import TermsError
-from tallystick.ids import ZERO_ADDRESS, AddressField, Bytes32Field, JobId, JobIdField, ModelIdField, raw
+from tallystick.ids import ZERO_ADDRESS, AddressField, Bytes32Field, JobId, JobIdField, ModelIdField
+from tallystick.market.typed_data import Struct, StructType, abi_tuple, digest_of, python_name, typed_message
 from tallystick.merkle import MAX_MILESTONES
 from tallystick.units import BPS, share_of
 
 Uint16 = Annotated[int, Field(ge=0, lt=2**16)]
 Uint32 = Annotated[int, Field(ge=0, lt=2**32)]
 Uint64 = Annotated[int, Field(ge=0, lt=2**64)]
-Uint128 = Annotated[int, Field(ge=0, lt=2**128)]
+Uint96 = Annotated[int, Field(ge=0, lt=2**96)]
 
 MAX_DISPATCHER_FEE_BPS = 1_000
+MAX_DURATION_SECONDS = 365 * 24 * 3600
+"""Longest time for one milestone."""
+MIN_CHALLENGE_SECONDS = 10
+"""Shortest challenge window that governance can ask for; what it asks for today is in `EntryRules`."""
+MAX_CHALLENGE_SECONDS = 30 * 24 * 3600
 
 
 class ProofKind(IntEnum):
@@ -41,11 +46,7 @@ class JobStatus(IntEnum):
     REFUNDED = 4
 
 
-class _Struct(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class JobTerms(_Struct):
+class JobTerms(Struct):
     """What a creator offers. Amounts in smallest units; see contracts/types/JobTypes.sol for each field."""
 
     creator: AddressField
@@ -56,12 +57,13 @@ class JobTerms(_Struct):
     input_root: Bytes32Field
     manifest: Bytes32Field
     payment_token: AddressField
-    min_price: Uint128
-    max_price: Uint128
+    min_price: Uint96
+    max_price: Uint96
     ramp_seconds: Uint32
-    stake_lock: Uint128
+    stake_lock: Uint96
     accept_seconds: Uint32
     exclusive_seconds: Uint32
+    challenge_seconds: Uint32
     dispatcher: AddressField
     dispatcher_fee_bps: Uint16
     share_bps: tuple[Uint16, ...]
@@ -83,7 +85,10 @@ class JobTerms(_Struct):
         return self.min_price + (self.max_price - self.min_price) * elapsed // self.ramp_seconds
 
     def check(self) -> None:
-        """Refuses what the contract would refuse, before anything is sent. Raises TermsError."""
+        """Refuses what the contracts would refuse of the terms alone, before anything is sent. Raises TermsError.
+
+        What governance asks for besides is in `EntryRules.check`.
+        """
         for broken, sentence in _rules(self):
             if broken:
                 raise TermsError(sentence)
@@ -100,6 +105,10 @@ def _rules(terms: JobTerms) -> list[tuple[bool, str]]:
         (sum(terms.share_bps) != BPS, f"Shares add up to {sum(terms.share_bps)} bps; they must make {BPS}."),
         (0 in terms.share_bps, "A milestone with a share of 0 bps would be work for nothing."),
         (0 in terms.duration_seconds, "A milestone of 0 seconds has already missed its deadline."),
+        (
+            max(terms.duration_seconds, default=0) > MAX_DURATION_SECONDS,
+            f"A milestone of {max(terms.duration_seconds, default=0)} s is above {MAX_DURATION_SECONDS} s, a year.",
+        ),
         (terms.max_price == 0, "The maximum price is 0; nobody works for nothing."),
         (
             terms.min_price > terms.max_price,
@@ -118,15 +127,32 @@ def _rules(terms: JobTerms) -> list[tuple[bool, str]]:
             terms.dispatcher_fee_bps > 0 and terms.dispatcher == ZERO_ADDRESS,
             "A dispatcher's fee needs a dispatcher who may have it.",
         ),
-        (terms.proof_kind is not ProofKind.ZK, f"Jobs of proof kind {terms.proof_kind.name} are not settled yet."),
+        (terms.proof_kind is ProofKind.NONE, "A job needs a proof kind: nothing else shows that a result is right."),
         (
             terms.dispatcher_fee_bps > MAX_DISPATCHER_FEE_BPS,
             f"The dispatcher's fee of {terms.dispatcher_fee_bps} bps is above {MAX_DISPATCHER_FEE_BPS}.",
         ),
+        *_challenge_rules(terms),
     ]
 
 
-class Assignment(_Struct):
+def _challenge_rules(terms: JobTerms) -> list[tuple[bool, str]]:
+    seconds = terms.challenge_seconds
+    is_optimistic = terms.proof_kind is ProofKind.OPTIMISTIC
+    return [
+        (
+            seconds > 0 and not is_optimistic,
+            f"A challenge window of {seconds} s is only for Optimistic claims; a {terms.proof_kind.name} claim is "
+            "final at once.",
+        ),
+        (
+            is_optimistic and not MIN_CHALLENGE_SECONDS <= seconds <= MAX_CHALLENGE_SECONDS,
+            f"A challenge window of {seconds} s is outside {MIN_CHALLENGE_SECONDS} to {MAX_CHALLENGE_SECONDS} s.",
+        ),
+    ]
+
+
+class Assignment(Struct):
     """A dispatcher's exclusive offer of one opening of a job to one operator."""
 
     job_id: JobIdField
@@ -139,7 +165,7 @@ NO_ASSIGNMENT = Assignment(job_id=JobId("0x" + "00" * 32), operator=ZERO_ADDRESS
 """What `accept` is given once the exclusive time is over and nobody looks at it."""
 
 
-class SigningDomain(_Struct):
+class SigningDomain(Struct):
     """The EIP-712 domain of one deployment: a signature for one is none for another."""
 
     chain_id: int
@@ -149,77 +175,64 @@ class SigningDomain(_Struct):
         return {"name": "Tallystick", "version": "1", "chainId": self.chain_id, "verifyingContract": self.escrow}
 
 
-_TERMS_FIELDS = (
-    ("creator", "address"),
-    ("salt", "uint64"),
-    ("modelId", "bytes32"),
-    ("proofKind", "uint8"),
-    ("mode", "uint8"),
-    ("inputRoot", "bytes32"),
-    ("manifest", "bytes32"),
-    ("paymentToken", "address"),
-    ("minPrice", "uint128"),
-    ("maxPrice", "uint128"),
-    ("rampSeconds", "uint32"),
-    ("stakeLock", "uint128"),
-    ("acceptSeconds", "uint32"),
-    ("exclusiveSeconds", "uint32"),
-    ("dispatcher", "address"),
-    ("dispatcherFeeBps", "uint16"),
-    ("shareBps", "uint16[]"),
-    ("durationSeconds", "uint32[]"),
+TERMS_TYPE = StructType(
+    "JobTerms",
+    (
+        ("creator", "address"),
+        ("salt", "uint64"),
+        ("modelId", "bytes32"),
+        ("proofKind", "uint8"),
+        ("mode", "uint8"),
+        ("inputRoot", "bytes32"),
+        ("manifest", "bytes32"),
+        ("paymentToken", "address"),
+        ("minPrice", "uint96"),
+        ("maxPrice", "uint96"),
+        ("rampSeconds", "uint32"),
+        ("stakeLock", "uint96"),
+        ("acceptSeconds", "uint32"),
+        ("exclusiveSeconds", "uint32"),
+        ("challengeSeconds", "uint32"),
+        ("dispatcher", "address"),
+        ("dispatcherFeeBps", "uint16"),
+        ("shareBps", "uint16[]"),
+        ("durationSeconds", "uint32[]"),
+    ),
 )
-_ASSIGNMENT_FIELDS = (("jobId", "bytes32"), ("operator", "address"), ("round", "uint32"), ("expiresAt", "uint64"))
-
-
-def _python_name(solidity_name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in solidity_name)
-
-
-def _typed(domain: SigningDomain, name: str, fields: tuple[tuple[str, str], ...], value: _Struct) -> SignableMessage:
-    message: dict[str, Any] = {}
-    for field, kind in fields:
-        held = getattr(value, _python_name(field))
-        message[field] = raw(held) if kind == "bytes32" else list(held) if kind.endswith("[]") else held
-    types = {name: [{"name": field, "type": kind} for field, kind in fields]}
-    return encode_typed_data(domain.as_typed_data(), types, message)
+_ASSIGNMENT_TYPE = StructType(
+    "Assignment", (("jobId", "bytes32"), ("operator", "address"), ("round", "uint32"), ("expiresAt", "uint64"))
+)
 
 
 def terms_message(terms: JobTerms, domain: SigningDomain) -> SignableMessage:
     """The terms as EIP-712 typed data: `header` is the domain separator, `body` the terms' struct hash."""
-    return _typed(domain, "JobTerms", _TERMS_FIELDS, terms)
+    return typed_message(domain.as_typed_data(), TERMS_TYPE, terms)
 
 
 def job_id_of(terms: JobTerms, domain: SigningDomain) -> JobId:
     """The EIP-712 digest of the terms under the escrow's domain, as `JobEscrow.jobIdOf` computes it."""
-    message = terms_message(terms, domain)
-    return JobId("0x" + keccak(b"\x19" + message.version + message.header + message.body).hex())
+    return JobId(digest_of(terms_message(terms, domain)))
 
 
 def assignment_message(assignment: Assignment, domain: SigningDomain) -> SignableMessage:
     """What a dispatcher signs."""
-    return _typed(domain, "Assignment", _ASSIGNMENT_FIELDS, assignment)
+    return typed_message(domain.as_typed_data(), _ASSIGNMENT_TYPE, assignment)
 
 
 def terms_tuple(terms: JobTerms) -> tuple[Any, ...]:
     """The terms in ABI order, for a contract call."""
-    return _tuple(_TERMS_FIELDS, terms)
+    return abi_tuple(TERMS_TYPE, terms)
 
 
 def assignment_tuple(assignment: Assignment) -> tuple[Any, ...]:
-    return _tuple(_ASSIGNMENT_FIELDS, assignment)
-
-
-def _tuple(fields: tuple[tuple[str, str], ...], value: _Struct) -> tuple[Any, ...]:
-    held = [(getattr(value, _python_name(field)), kind) for field, kind in fields]
-    return tuple(raw(v) if kind == "bytes32" else list(v) if kind.endswith("[]") else v for v, kind in held)
+    return abi_tuple(_ASSIGNMENT_TYPE, assignment)
 
 
 def terms_from_tuple(values: Any) -> JobTerms:
     """The terms as a decoded event or call carries them (a mapping by Solidity names, or a sequence in order)."""
-    by_name = values if hasattr(values, "keys") else dict(zip((f for f, _ in _TERMS_FIELDS), values, strict=True))
+    by_name = values if hasattr(values, "keys") else dict(zip((f for f, _ in TERMS_TYPE.fields), values, strict=True))
     plain: dict[str, Any] = {}
-    for field, kind in _TERMS_FIELDS:
+    for field, kind in TERMS_TYPE.fields:
         held = by_name[field]
-        plain[_python_name(field)] = "0x" + bytes(held).hex() if kind == "bytes32" else held
+        plain[python_name(field)] = "0x" + bytes(held).hex() if kind == "bytes32" else held
     return JobTerms.model_validate(plain)

@@ -131,6 +131,18 @@ class WhyView(_Wire):
     summary: str
 
 
+class ClaimView(_Wire):
+    """A claim that awaits finality, see `tallystick.market.book.StandingClaim`."""
+
+    milestone: int
+    operator: AddressField
+    claimed_at: int
+    final_at: int
+    transaction_hash: Bytes32Field
+    output_root: Bytes32Field
+    result_manifest: Bytes32Field
+
+
 class PaymentView(_Wire):
     """One paid milestone, see `tallystick.market.book.Payment`."""
 
@@ -138,9 +150,9 @@ class PaymentView(_Wire):
     operator: AddressField
     to_operator: int
     to_dispatcher: int
-    to_creator: int
     paid_at: int
     transaction_hash: Bytes32Field
+    claim_transaction_hash: Bytes32Field
     output_root: Bytes32Field
     result_manifest: Bytes32Field
 
@@ -149,12 +161,21 @@ class SlashView(_Wire):
     """One slash of a job's lock, see `tallystick.market.book.Slash`."""
 
     operator: AddressField
+    is_fault: bool
     finder: AddressField
     amount: int
     to_finder: int
     to_creator: int
     to_bounty: int
     burned: int
+    transaction_hash: Bytes32Field
+
+
+class ReleaseView(_Wire):
+    """One early release, see `tallystick.market.book.Release`."""
+
+    operator: AddressField
+    fee: int
     transaction_hash: Bytes32Field
 
 
@@ -170,7 +191,7 @@ class ManifestView(_Wire):
 class WarmView(_Wire):
     """A permissionless call that time alone has made possible."""
 
-    call: Literal["expire", "refund"]
+    call: Literal["expire", "refund", "finalize"]
     since: int
     text: str
 
@@ -181,7 +202,10 @@ class JobView(_Wire):
     Attributes:
         finality: `final` once its latest fact has `confirmations_wanted` blocks on it; before, a reorganisation
             of the chain can still change it.
+        next_milestone: The first that is not claimed. `paid_milestones`: the first that is not paid.
         price: Of the whole job; None until accepted. `price_now` is what accepting would fix, None unless open.
+        economy_version: The rules of slashing that it keeps.
+        surplus: What went back to the creator on completion; None before.
     """
 
     job_id: JobIdField
@@ -191,6 +215,7 @@ class JobView(_Wire):
     terms: JobTerms
     round: int
     next_milestone: int
+    paid_milestones: int
     opened_at: int
     accept_closes_at: int
     deadline: int | None
@@ -198,9 +223,13 @@ class JobView(_Wire):
     agent: AddressField | None
     price: int | None
     price_now: int | None
+    economy_version: int
     bounty: int
+    surplus: int | None
+    claims: tuple[ClaimView, ...]
     payments: tuple[PaymentView, ...]
     slashes: tuple[SlashView, ...]
+    releases: tuple[ReleaseView, ...]
     manifest: ManifestView
     warm: WarmView | None
 

@@ -10,6 +10,7 @@ from typing import Any
 from brownie import project, web3
 from eth_abi.abi import decode
 from eth_utils.abi import function_abi_to_4byte_selector
+from permit2_stage import permit2_abi
 
 BUILT_IN = (
     {"type": "error", "name": "Error", "inputs": [{"name": "reason", "type": "string"}]},
@@ -25,7 +26,7 @@ class Refused:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
-def refused(name: str, **arguments: Any) -> Refused:
+def refused(name: str, /, **arguments: Any) -> Refused:
     """What a test expects. Accounts and contracts stand for their addresses."""
     return Refused(name, {key: plain(value) for key, value in arguments.items()})
 
@@ -40,6 +41,11 @@ def refusal(function: Any, *arguments: Any, sender: Any, gas: int | None = None)
     return _refusal(request if gas is None else {**request, "gas": hex(gas)})
 
 
+def refusal_of_data(contract: Any, data: str, *, sender: Any) -> Refused:
+    """How a contract refuses calldata that no encoder would write. Raises NotRefusedError."""
+    return _refusal({"from": str(sender), "to": contract.address, "data": data})
+
+
 def refusal_of_creation(container: Any, *arguments: Any, sender: Any) -> Refused:
     """How a constructor refuses its arguments. Raises NotRefusedError."""
     return _refusal({"from": str(sender), "data": container.deploy.encode_input(*arguments)})
@@ -50,10 +56,12 @@ def _refusal(request: dict[str, Any]) -> Refused:
     answer = web3.provider.make_request("eth_call", [request, "latest"])
     if "error" not in answer:
         raise NotRefusedError("the call went through")
-    return _decode(answer["error"].get("data"))
+    return decoded(answer["error"].get("data"))
 
 
-def _decode(data: Any) -> Refused:
+def decoded(data: Any) -> Refused:
+    """The error in a revert's data, bytes or 0x-hex, as a contract that caught it keeps it. Nameless if there is none."""
+    data = plain(data)
     if not isinstance(data, str) or len(data) < 10:
         return Refused("")
     entry = _errors()[data[:10]]
@@ -69,8 +77,10 @@ def _errors() -> dict[str, dict[str, Any]]:
 
 def _entries() -> Iterator[dict[str, Any]]:
     yield from BUILT_IN
-    for container in project.get_loaded_projects()[0]:
-        yield from (entry for entry in container.abi if entry["type"] == "error")
+    abis = [container.abi for container in project.get_loaded_projects()[0]]
+    # Permit2 is called by the project's contracts, but is none of them.
+    for abi in (*abis, permit2_abi()):
+        yield from (entry for entry in abi if entry["type"] == "error")
 
 
 def _type(item: dict[str, Any]) -> str:

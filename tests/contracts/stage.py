@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from brownie import chain, project, web3
+from brownie import accounts, chain, project, web3
 from brownie.network.account import Accounts
 from eth_account import Account
 from eth_account.messages import encode_typed_data
@@ -27,7 +27,16 @@ TALLY = 10**18
 DOLLAR = 10**6
 MIN_LOCK = TALLY
 UNBOND_SECONDS = 1_000
-SPLIT = (1_000, 4_000, 3_000, 2_000)
+CHALLENGE_SECONDS = 120
+MIN_LOCK_RATIO = 5_000
+ENTRY_RULES = (MIN_LOCK, MIN_LOCK_RATIO, 60, UNBOND_SECONDS)
+"""Least lock, its least ratio to the price in bps, least challenge window and the time of unbonding in seconds."""
+LATE_SLASH = 5_000
+RELEASE_FEE = 100
+LATE_SPLIT = (1_000, 4_000, 3_000, 2_000)
+FAULT_SPLIT = (4_000, 3_000, 1_000, 2_000)
+"""To the finder or prover, the creator, the bounty; the rest is burnt."""
+ECONOMY = (LATE_SLASH, *LATE_SPLIT[:3], *FAULT_SPLIT[:3], RELEASE_FEE)
 GAS_CAP = 2_000_000
 NO_ASSIGNMENT = (NO_HASH, ZERO, 0, 0)
 
@@ -50,18 +59,20 @@ class Terms(dict):
 
 
 class Stage:
-    """Contracts as attributes in lower case; people: creator, operator, agent, rival, finder, stranger, dispatcher."""
+    """Contracts as attributes in lower case; people: creator, operator, agent, rival, finder, stranger, governor,
+    guardian, dispatcher."""
 
     def __init__(self, accounts: Accounts) -> None:
         self.project = project.get_loaded_projects()[0]
         self.deployer, self.creator, self.operator, self.agent, self.rival = accounts[:5]
-        self.finder, self.stranger, self.governor = accounts[5:8]
+        self.finder, self.stranger, self.governor, self.guardian = accounts[5:9]
         self.dispatcher = Account.from_key("0x" + "d1" * 32)
         # One second a block, whatever the clock on the wall says: a test sees the same times on every machine.
         rpc("anvil_setBlockTimestampInterval", 1)
         self._deploy_tokens()
         self._deploy_contracts()
         self.model = self.register_model("digits")
+        self.traced = self.register_model("traced", proofKind=OPTIMISTIC, adapter=self.judge.address)
 
     # ---- setting up ---------------------------------------------------------------------------------------------
 
@@ -75,14 +86,20 @@ class Stage:
     def _deploy_tokens(self) -> None:
         self.payment = self.deploy("MockToken", "Test dollar", "tUSD", 6)
         self.stake = self.deploy("MockToken", "Tally", "TALLY", 18)
+        self.tokens = {self.stake.address: self.stake}
 
     def _deploy_contracts(self) -> None:
         self.adapter = self.deploy("MockAdapter")
-        self.router = self.deploy("VerifierRouter", self.governor)
+        self.judge = self.deploy("MockJudge")
+        # The governor is the whole authority here; test_governance.py has the timelock in its place.
+        self.authority = self.deploy("Authority", self.governor, self.guardian, self.coming(3))
+        self.router = self.deploy("VerifierRouter", self.authority)
         self.router.addAdapter(ZK, self.adapter, GAS_CAP, {"from": self.governor})
+        self.router.addAdapter(OPTIMISTIC, self.judge, GAS_CAP, {"from": self.governor})
         self.registry = self.deploy("ModelRegistry", self.router)
+        self.parameters = self.deploy("ProtocolParameters", self.authority, ENTRY_RULES, ECONOMY)
         escrow, settlement = self.coming(1), self.coming(2)
-        self.stakes = self.deploy("StakeManager", self.stake, escrow, MIN_LOCK, UNBOND_SECONDS, SPLIT)
+        self.stakes = self.deploy("StakeManager", self.stake, self.parameters, escrow)
         self.escrow = self.deploy("JobEscrow", self.stakes, self.registry, settlement)
         self.settlement = self.deploy("MilestoneSettlement", self.escrow)
 
@@ -129,6 +146,7 @@ class Stage:
             "stakeLock": 50 * TALLY,
             "acceptSeconds": 2_000,
             "exclusiveSeconds": 0,
+            "challengeSeconds": CHALLENGE_SECONDS if changed.get("proofKind") == OPTIMISTIC else 0,
             "dispatcher": ZERO,
             "dispatcherFeeBps": 0,
             "shareBps": shares,
@@ -150,10 +168,20 @@ class Stage:
         self.escrow.createJob(terms.abi(), {"from": self.creator})
         return terms
 
+    def traced_terms(self, **changed: Any) -> Terms:
+        """Terms of an Optimistic job: its claims can be shown to be wrong for 120 seconds each."""
+        return self.terms(**{"proofKind": OPTIMISTIC, "modelId": self.traced, **changed})
+
+    def odd_token(self, name: str) -> Any:
+        """A token that is not like others. Jobs that are paid in it can be funded as usual."""
+        token = self.deploy(name)
+        self.tokens[token.address] = token
+        return token
+
     def fund(self, terms: Terms, amount: int | None = None) -> None:
         """Gives the creator the deposit, or another amount, and the escrow an allowance of it."""
         amount = terms["maxPrice"] if amount is None else amount
-        token = self.stake if terms["paymentToken"] == self.stake.address else self.payment
+        token = self.tokens.get(terms["paymentToken"], self.payment)
         token.mint(self.creator, amount, {"from": self.creator})
         token.approve(self.escrow, amount, {"from": self.creator})
 
@@ -161,7 +189,9 @@ class Stage:
         return str(self.escrow.jobIdOf(terms.abi()))
 
     def state(self, terms: Terms) -> dict[str, Any]:
-        return {name: plain(value) for name, value in self.escrow.stateOf(self.job_id(terms)).dict().items()}
+        """What the escrow stores, with its `timer` by the name of what it tells in this status."""
+        state = {name: plain(value) for name, value in self.escrow.stateOf(self.job_id(terms)).dict().items()}
+        return {**state, "openedAt": _timer(state, OPEN), "deadline": _timer(state, ASSIGNED)}
 
     # ---- operators ----------------------------------------------------------------------------------------------
 
@@ -209,7 +239,9 @@ class Stage:
     # ---- claims -------------------------------------------------------------------------------------------------
 
     def claim(self, terms: Terms, milestone: int, **changed: Any) -> tuple[Any, ...]:
-        """A right claim, but for what is changed. The proof is made for the claim as changed, unless it is given."""
+        """A right claim, but for what is changed. The proof is made for the claim as changed, unless it is given;
+        an Optimistic claim has a trace root in its place.
+        """
         chained = terms["mode"] == CHAINED
         root = self._next_input(terms, milestone) if chained else terms.roots[milestone % len(terms.roots)]
         tree = [bytes.fromhex(item[2:]) for item in terms.roots]
@@ -223,12 +255,15 @@ class Stage:
             "proof": b"",
         }
         claim = {**usual, **changed}
-        if "proof" not in changed:
+        if "proof" not in changed and terms["proofKind"] == OPTIMISTIC:
+            claim["proof"] = word(f"trace {milestone}")
+        elif "proof" not in changed:
             claim["proof"] = self.proof(self.statement(terms, claim), terms["modelId"])
         return tuple(claim.values())
 
     def _next_input(self, terms: Terms, milestone: int) -> str:
-        return str(self.settlement.lastOutputRootOf(self.job_id(terms))) if milestone else terms["inputRoot"]
+        job_id = self.job_id(terms)
+        return str(self.settlement.outputRootOf(job_id, milestone - 1)) if milestone else terms["inputRoot"]
 
     def statement(self, terms: Terms, claim: dict[str, Any]) -> tuple[Any, ...]:
         """What a claim is about, put together here and not by the contract."""
@@ -255,6 +290,25 @@ class Stage:
         claim = self.claim(terms, milestone, **changed)
         return self.settlement.claim(terms.abi(), claim, {"from": operator or self.operator})
 
+    def finalize(self, terms: Terms, by: Any = None) -> Any:
+        """A second after the window of the latest claim, somebody has all claims of the job paid."""
+        last = self.state(terms)["nextMilestone"] - 1
+        self.at(int(self.settlement.claimOf(self.job_id(terms), last)[1]) + 1)
+        return self.settlement.finalize(terms.abi(), {"from": by or self.finder})
+
+    def fault(self, terms: Terms, milestone: int, by: Any = None) -> Any:
+        """The judge believes whoever asks it that the claim is wrong."""
+        return self.judge.proveFault(self.settlement, terms.abi(), milestone, {"from": by or self.finder})
+
+    def expire(self, terms: Terms, by: Any = None) -> Any:
+        """A second after the deadline, somebody finds that the operator is late."""
+        self.at(self.state(terms)["deadline"] + 1)
+        return self.escrow.expire(terms.abi(), {"from": by or self.finder})
+
+    def unlock(self, address: str) -> None:
+        """Lets an account without a key here send: anvil takes its transactions unsigned."""
+        accounts.at(address, force=True)
+
     # ---- time and money -----------------------------------------------------------------------------------------
 
     def now(self) -> int:
@@ -267,6 +321,16 @@ class Stage:
 
     def credit(self, account: Any) -> int:
         return int(self.escrow.creditOf(self.payment, account))
+
+    def reward(self, account: Any) -> int:
+        return int(self.stakes.rewardOf(account))
+
+    def price(self, terms: Terms) -> int:
+        return int(self.escrow.priceOf(terms.abi()))
+
+
+def _timer(state: dict[str, Any], status: int) -> int:
+    return int(state["timer"]) if state["status"] == status else 0
 
 
 def rpc(method: str, *parameters: Any) -> Any:

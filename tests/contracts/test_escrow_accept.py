@@ -1,4 +1,4 @@
-"""JobEscrow.accept and JobEscrow.priceNow
+"""JobEscrow.accept. The dispatcher's first choice: test_escrow_assignment.py.
 
 accept
 ├── the job is not open
@@ -6,37 +6,28 @@ accept
 │   └── somebody has it → JobEscrow_WrongStatus
 ├── the accept window
 │   ├── is over by a second → JobEscrow_AcceptWindowOver
-│   └── is in its last second → accepted
-├── the caller is neither the operator nor its agent → StakeManager_NotAgent
-├── the operator's free stake does not cover the lock → StakeManager_StakeTooLow
-├── within the exclusive time
-│   ├── no signature → JobEscrow_ExclusiveUntil
-│   ├── an assignment of another job, operator or round → JobEscrow_AssignmentMismatch
-│   ├── an assignment of the first round in the second → JobEscrow_AssignmentMismatch
-│   ├── an assignment
-│   │   ├── that expired a second ago → JobEscrow_AssignmentExpired
-│   │   └── in its last second → accepted
-│   ├── signed by somebody else → JobEscrow_BadAssignmentSignature
-│   ├── signed by the dispatcher, brought by the operator's agent → accepted
-│   └── the dispatcher is a contract
-│       ├── that knows the signature → accepted
-│       └── that does not → JobEscrow_BadAssignmentSignature
-├── in the second in which the exclusive time ends → accepted without an assignment
-└── accepted: state, event, lock
-
-priceNow
-├── the job is not open → JobEscrow_WrongStatus
-├── on the ramp: minPrice at first, then in a line, rounded down, maxPrice from its end on
-├── without a ramp → maxPrice at once
-└── after a reopening → minPrice again
+│   ├── is in its last second → accepted
+│   └── after a reopening, runs anew → accepted long after the first one
+├── the caller
+│   ├── is a stranger → StakeManager_NotAgent
+│   ├── is no longer the operator's agent → StakeManager_NotAgent
+│   └── names nobody as operator → StakeManager_NotAgent
+├── the operator's free stake
+│   ├── is a unit short → StakeManager_StakeTooLow
+│   ├── is just enough → accepted
+│   ├── is locked for another job → StakeManager_StakeTooLow
+│   └── is unbonding → StakeManager_StakeTooLow
+└── accepted
+    ├── → state, event, lock
+    ├── anywhere on the ramp → the price of that place
+    └── behind the ramp → at its end
 """
 
 from __future__ import annotations
 
 import pytest
-from eth_account import Account
 from refusals import plain, refusal, refused
-from stage import ASSIGNED, DOLLAR, NO_ASSIGNMENT, OPEN, TALLY, ZERO, Stage, Terms, event, word
+from stage import ASSIGNED, DOLLAR, NO_ASSIGNMENT, OPEN, TALLY, ZERO, Stage, Terms, event
 
 UNSIGNED = (NO_ASSIGNMENT, b"")
 
@@ -74,6 +65,15 @@ def test_accept_in_the_last_second_of_the_window_assigns_the_job(stage: Stage) -
     assert stage.state(terms)["status"] == ASSIGNED
 
 
+def test_accept_after_a_reopening_has_a_window_of_its_own(stage: Stage) -> None:
+    terms = stage.assigned(durationSeconds=[5_000, 300])
+    stage.bond(stage.rival)
+    stage.expire(terms)
+    stage.at(stage.state(terms)["openedAt"] + terms["acceptSeconds"])
+    stage.accept(terms, stage.rival)
+    assert stage.state(terms)["operator"] == plain(stage.rival)
+
+
 def test_accept_by_a_stranger_reverts(stage: Stage) -> None:
     terms = stage.create()
     stage.bond(stage.operator)
@@ -82,12 +82,36 @@ def test_accept_by_a_stranger_reverts(stage: Stage) -> None:
     )
 
 
-def test_accept_with_too_little_free_stake_reverts(stage: Stage) -> None:
+def test_accept_by_an_agent_that_was_revoked_reverts(stage: Stage) -> None:
+    terms = stage.create()
+    stage.bond(stage.operator)
+    stage.stakes.appointAgent(stage.agent, {"from": stage.operator})
+    stage.stakes.revokeAgent(stage.agent, {"from": stage.operator})
+    assert refusal(stage.escrow.accept, terms.abi(), stage.operator, *UNSIGNED, sender=stage.agent) == refused(
+        "StakeManager_NotAgent", caller=stage.agent, operator=stage.operator
+    )
+
+
+def test_accept_for_nobody_reverts(stage: Stage) -> None:
+    terms = stage.create()
+    assert refusal(stage.escrow.accept, terms.abi(), ZERO, *UNSIGNED, sender=stage.stranger) == refused(
+        "StakeManager_NotAgent", caller=stage.stranger, operator=ZERO
+    )
+
+
+def test_accept_with_a_unit_less_than_the_lock_reverts(stage: Stage) -> None:
     terms = stage.create()
     stage.bond(stage.operator, 50 * TALLY - 1)
     assert refusal(stage.escrow.accept, terms.abi(), stage.operator, *UNSIGNED, sender=stage.operator) == refused(
-        "StakeManager_StakeTooLow", operator=stage.operator, free=50 * TALLY - 1, wanted=50 * TALLY
+        "StakeManager_StakeTooLow", operator=stage.operator, available=50 * TALLY - 1, wanted=50 * TALLY
     )
+
+
+def test_accept_with_just_the_lock_assigns_the_job(stage: Stage) -> None:
+    terms = stage.create()
+    stage.bond(stage.operator, 50 * TALLY)
+    stage.escrow.accept(terms.abi(), stage.operator, *UNSIGNED, {"from": stage.operator})
+    assert stage.state(terms)["status"] == ASSIGNED
 
 
 def test_accept_of_a_second_job_beyond_the_free_stake_reverts(stage: Stage) -> None:
@@ -95,136 +119,53 @@ def test_accept_of_a_second_job_beyond_the_free_stake_reverts(stage: Stage) -> N
     stage.assigned(salt=1)
     second = stage.create(salt=2)
     assert refusal(stage.escrow.accept, second.abi(), stage.operator, *UNSIGNED, sender=stage.operator) == refused(
-        "StakeManager_StakeTooLow", operator=stage.operator, free=49 * TALLY, wanted=50 * TALLY
+        "StakeManager_StakeTooLow", operator=stage.operator, available=49 * TALLY, wanted=50 * TALLY
     )
 
 
-# ---- the dispatcher's first choice ------------------------------------------------------------------------------------
-
-
-def test_accept_without_assignment_in_the_exclusive_time_reverts(stage: Stage) -> None:
-    terms = stage.create(stage.dispatched_terms())
-    stage.bond(stage.operator)
-    until = stage.state(terms)["openedAt"] + 200
-    stage.at(until - 1)
+def test_accept_with_stake_that_is_unbonding_reverts(stage: Stage) -> None:
+    terms = stage.create()
+    stage.bond(stage.operator, 60 * TALLY)
+    stage.stakes.requestUnbond(11 * TALLY, {"from": stage.operator})
     assert refusal(stage.escrow.accept, terms.abi(), stage.operator, *UNSIGNED, sender=stage.operator) == refused(
-        "JobEscrow_ExclusiveUntil", until=until, nowAt=until - 1
+        "StakeManager_StakeTooLow", operator=stage.operator, available=49 * TALLY, wanted=50 * TALLY
     )
-
-
-@pytest.mark.parametrize("changed", [{"jobId": word("another")}, {"operator": ZERO}, {"round": 2}])
-def test_accept_with_assignment_of_something_else_reverts(stage: Stage, changed: dict) -> None:
-    terms = stage.create(stage.dispatched_terms())
-    stage.bond(stage.operator)
-    assignment = stage.assignment(terms, stage.operator, **changed)
-    call = (terms.abi(), stage.operator, assignment, stage.sign(assignment))
-    job_id, operator, round_, _ = assignment
-    assert refusal(stage.escrow.accept, *call, sender=stage.operator) == refused(
-        "JobEscrow_AssignmentMismatch", jobId=job_id, operator=operator, round=round_
-    )
-
-
-def test_accept_with_assignment_of_the_first_round_in_the_second_reverts(stage: Stage) -> None:
-    terms = stage.create(stage.dispatched_terms())
-    assignment = stage.assignment(terms, stage.operator, expiresAt=2**63)
-    signature = stage.sign(assignment)
-    stage.accept(terms, assignment=assignment, signature=signature)
-    stage.at(stage.state(terms)["deadline"] + 1)
-    stage.escrow.expire(terms.abi(), {"from": stage.finder})
-    assert refusal(
-        stage.escrow.accept, terms.abi(), stage.operator, assignment, signature, sender=stage.operator
-    ) == refused("JobEscrow_AssignmentMismatch", jobId=stage.job_id(terms), operator=stage.operator, round=1)
-
-
-def test_accept_with_expired_assignment_reverts(stage: Stage) -> None:
-    terms = stage.create(stage.dispatched_terms())
-    stage.bond(stage.operator)
-    assignment = stage.assignment(terms, stage.operator, expiresAt=stage.now() + 60)
-    signature = stage.sign(assignment)
-    stage.at(assignment[3] + 1)
-    assert refusal(
-        stage.escrow.accept, terms.abi(), stage.operator, assignment, signature, sender=stage.operator
-    ) == refused("JobEscrow_AssignmentExpired", expiresAt=assignment[3], nowAt=assignment[3] + 1)
-
-
-def test_accept_in_the_last_second_of_an_assignment_assigns_the_job(stage: Stage) -> None:
-    terms = stage.create(stage.dispatched_terms())
-    stage.bond(stage.operator)
-    assignment = stage.assignment(terms, stage.operator, expiresAt=stage.now() + 60)
-    stage.at(assignment[3])
-    stage.accept(terms, assignment=assignment, signature=stage.sign(assignment))
-    assert stage.state(terms)["status"] == ASSIGNED
-
-
-def test_accept_with_assignment_that_another_signed_reverts(stage: Stage) -> None:
-    terms = stage.create(stage.dispatched_terms())
-    stage.bond(stage.operator)
-    assignment = stage.assignment(terms, stage.operator)
-    forged = stage.sign(assignment, Account.from_key("0x" + "bad0" * 16))
-    assert refusal(
-        stage.escrow.accept, terms.abi(), stage.operator, assignment, forged, sender=stage.operator
-    ) == refused("JobEscrow_BadAssignmentSignature", dispatcher=stage.dispatcher)
-
-
-def test_accept_by_the_agent_with_assignment_of_the_operator_assigns_the_operator(stage: Stage) -> None:
-    terms = stage.create(stage.dispatched_terms())
-    stage.bond(stage.operator)
-    stage.stakes.appointAgent(stage.agent, {"from": stage.operator})
-    assignment = stage.assignment(terms, stage.operator)
-    call = (terms.abi(), stage.operator, assignment, stage.sign(assignment))
-    stage.escrow.accept(*call, {"from": stage.agent})
-    assert stage.state(terms)["operator"] == plain(stage.operator)
-
-
-def contract_dispatcher_terms(stage: Stage) -> Terms:
-    contract = stage.deploy("MockDispatcher", stage.dispatcher.address)
-    return stage.create(stage.dispatched_terms(dispatcher=contract.address))
-
-
-def test_accept_with_assignment_of_a_dispatching_contract_assigns_the_job(stage: Stage) -> None:
-    terms = contract_dispatcher_terms(stage)
-    assignment = stage.assignment(terms, stage.operator)
-    stage.accept(terms, assignment=assignment, signature=stage.sign(assignment))
-    assert stage.state(terms)["status"] == ASSIGNED
-
-
-def test_accept_with_assignment_that_a_dispatching_contract_denies_reverts(stage: Stage) -> None:
-    terms = contract_dispatcher_terms(stage)
-    stage.bond(stage.operator)
-    assignment = stage.assignment(terms, stage.operator)
-    forged = stage.sign(assignment, Account.from_key("0x" + "bad0" * 16))
-    assert refusal(
-        stage.escrow.accept, terms.abi(), stage.operator, assignment, forged, sender=stage.operator
-    ) == refused("JobEscrow_BadAssignmentSignature", dispatcher=terms["dispatcher"])
-
-
-def test_accept_when_the_exclusive_time_ends_needs_no_assignment(stage: Stage) -> None:
-    terms = stage.create(stage.dispatched_terms())
-    stage.bond(stage.operator)
-    stage.at(stage.state(terms)["openedAt"] + 200)
-    stage.accept(terms)
-    assert stage.state(terms)["operator"] == plain(stage.operator)
 
 
 # ---- what accepting does ----------------------------------------------------------------------------------------------
 
 
-def test_accept_fixes_price_operator_and_deadline(stage: Stage) -> None:
-    terms = stage.create()
+def accept_after(stage: Stage, terms: Terms, seconds: int) -> None:
+    """The operator takes a job so long after its opening. Stake first: a deposit takes a second."""
     stage.bond(stage.operator)
-    opened_at = stage.state(terms)["openedAt"]
-    stage.at(opened_at + 250)
+    stage.create(terms)
+    stage.at(stage.state(terms)["openedAt"] + seconds)
     stage.accept(terms)
+
+
+def test_accept_fixes_operator_deadline_and_place_on_the_ramp(stage: Stage) -> None:
+    terms = stage.terms()
+    accept_after(stage, terms, 250)
     assert stage.state(terms) == {
-        "status": ASSIGNED,
-        "nextMilestone": 0,
-        "round": 1,
-        "openedAt": opened_at,
-        "deadline": opened_at + 250 + 500,
         "operator": plain(stage.operator),
-        "price": 70 * DOLLAR,
+        "timer": stage.now() + 500,
+        "round": 1,
+        "nextMilestone": 0,
+        "status": ASSIGNED,
         "remaining": 100 * DOLLAR,
+        "bounty": 0,
+        "acceptedAfter": 250,
+        "paidMilestones": 0,
+        "economyVersion": 1,
+        "openedAt": 0,
+        "deadline": stage.now() + 500,
     }
+
+
+def test_accept_behind_the_ramp_stands_at_its_end(stage: Stage) -> None:
+    terms = stage.terms()
+    accept_after(stage, terms, 1_999)
+    assert stage.state(terms)["acceptedAfter"] == 1_000
 
 
 def test_accept_emits_who_took_the_job(stage: Stage) -> None:
@@ -247,50 +188,23 @@ def test_accept_locks_the_stake(stage: Stage) -> None:
     terms = stage.create()
     stage.bond(stage.operator, 80 * TALLY)
     stage.accept(terms)
-    held = stage.stakes.lockOf(stage.job_id(terms)), stage.stakes.freeStakeOf(stage.operator)
-    assert plain(held) == ((plain(stage.operator), 50 * TALLY), 30 * TALLY)
+    held = stage.stakes.lockedStakeOf(stage.operator), stage.stakes.freeStakeOf(stage.operator)
+    assert plain(held) == (50 * TALLY, 30 * TALLY)
 
 
-# ---- the price --------------------------------------------------------------------------------------------------------
+RAMP = [
+    (0, 60_000_000),
+    (1, 60_040_000),
+    (333, 73_320_000),
+    (999, 99_960_000),
+    (1_000, 100_000_000),
+    (1_999, 100_000_000),
+]
 
 
-def test_price_now_of_job_that_is_not_open_reverts(stage: Stage) -> None:
-    terms = stage.assigned()
-    assert refusal(stage.escrow.priceNow, terms.abi(), sender=stage.stranger) == refused(
-        "JobEscrow_WrongStatus", jobId=stage.job_id(terms), status=ASSIGNED, wanted=OPEN
-    )
-
-
-@pytest.mark.parametrize(
-    ("elapsed", "price"),
-    [
-        (0, 60_000_000),
-        (1, 60_040_000),
-        (333, 73_320_000),
-        (999, 99_960_000),
-        (1_000, 100_000_000),
-        (9_999, 100_000_000),
-    ],
-)
-def test_price_now_on_the_ramp_grows_in_a_line(stage: Stage, elapsed: int, price: int) -> None:
-    terms = stage.create()
-    stage.at(stage.state(terms)["openedAt"] + elapsed)
-    assert int(stage.escrow.priceNow(terms.abi())) == price
-
-
-def test_price_now_on_the_ramp_rounds_down(stage: Stage) -> None:
-    terms = stage.create(minPrice=10, maxPrice=12, rampSeconds=3)
-    stage.at(stage.state(terms)["openedAt"] + 2)
-    assert int(stage.escrow.priceNow(terms.abi())) == 11
-
-
-def test_price_now_without_a_ramp_is_the_maximum_at_once(stage: Stage) -> None:
-    terms = stage.create(rampSeconds=0)
-    assert int(stage.escrow.priceNow(terms.abi())) == 100 * DOLLAR
-
-
-def test_price_now_after_a_reopening_is_the_minimum_again(stage: Stage) -> None:
-    terms = stage.assigned()
-    stage.at(stage.state(terms)["deadline"] + 1)
-    stage.escrow.expire(terms.abi(), {"from": stage.finder})
-    assert int(stage.escrow.priceNow(terms.abi())) == 60 * DOLLAR
+@pytest.mark.parametrize(("elapsed", "price"), RAMP)
+def test_accept_on_the_ramp_fixes_the_price_of_that_place(stage: Stage, elapsed: int, price: int) -> None:
+    terms = stage.terms()
+    accept_after(stage, terms, elapsed)
+    stage.at(stage.now() + 77)
+    assert stage.price(terms) == price

@@ -1,4 +1,4 @@
-"""Claims with real EZKL proofs through settlement, router, adapter and verifier, down to the money.
+"""Claims with real EZKL proofs through settlement, adapter and verifier, down to the money.
 
 claim of a job of two milestones over two real inputs
 ├── the right proofs, in order → paid milestone by milestone, completed
@@ -9,9 +9,9 @@ claim of a job of two milestones over two real inputs
 │   ├── a right proof by another model → EzklVerifierAdapter_ProgramMismatch
 │   ├── another output than the proven one → EzklVerifierAdapter_OutputMismatch
 │   ├── the right proof from a stranger → StakeManager_NotAgent
-│   └── the right proof with less gas than the router asks for → VerifierRouter_TooLittleGas
+│   └── the right proof with less gas than the check may take → MilestoneSettlement_TooLittleGas
 └── the proof that was paid once
-    ├── again for the same milestone → MilestoneSettlement_WrongMilestone
+    ├── again for the same milestone → JobEscrow_WrongMilestone
     └── for another job over the same input, by the one who holds it → paid: it is the same work
 """
 
@@ -135,14 +135,14 @@ def test_claim_with_too_little_gas_reverts_and_does_not_call_the_proof_wrong(sce
     terms = scene.stage.assigned(scene.terms())
     claim = scene.claim(terms, 0, "digits 0")
     # Enough for the check itself (about 0.7 million), but not for the most that it may take.
-    assert scene.refusal(terms, claim, gas=2_000_000).name == "VerifierRouter_TooLittleGas"
+    assert scene.refusal(terms, claim, gas=2_000_000).name == "MilestoneSettlement_TooLittleGas"
 
 
 def test_claim_again_with_a_proof_that_was_paid_reverts(scene: Scene) -> None:
     stage, terms = scene.stage, scene.stage.assigned(scene.terms())
     claim = scene.claim(terms, 0, "digits 0")
     stage.settlement.claim(terms.abi(), claim, {"from": stage.operator})
-    assert scene.refusal(terms, claim) == refused("MilestoneSettlement_WrongMilestone", milestone=0, next=1)
+    assert scene.refusal(terms, claim) == refused("JobEscrow_WrongMilestone", milestone=0, next=1)
 
 
 def test_claim_for_another_job_over_the_same_input_is_paid(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""MerkleLib and InstanceLib against the vectors that the Python side reads as well.
+"""The hashing libraries against the vectors that the Python side reads as well.
 
 MerkleLib.verify
 ├── a shared path → holds
@@ -11,6 +11,12 @@ MerkleLib.verify
 MerkleLib.leaf, depth; InstanceLib.root
 ├── the shared vectors → their hashes
 └── random lists → as Python says
+
+JobTermsLib.hash, JobOrderLib.hash, AssignmentLib.hash, StatementLib.hash
+└── the shared vectors → their struct hashes
+
+JobOrderLib.witnessType
+└── → what Permit2 is told of an order, as in the shared vectors
 """
 
 from __future__ import annotations
@@ -29,7 +35,14 @@ from tallystick.merkle import milestone_path, milestones_root, path_leads_to
 
 FOLDER = Path(__file__).parents[1] / "vectors"
 TREES = json.loads((FOLDER / "merkle.json").read_text())["cases"]
-INSTANCES = json.loads((FOLDER / "claims.json").read_text())["instances"]
+TERMS, ORDERS, CLAIMS = (json.loads((FOLDER / f"{name}.json").read_text()) for name in ("terms", "orders", "claims"))
+INSTANCES = CLAIMS["instances"]
+STRUCTS = {
+    "hashTerms": [(case["terms"], case["structHash"]) for case in TERMS["cases"]],
+    "hashAssignment": [(case["assignment"], case["structHash"]) for case in TERMS["assignments"]],
+    "hashOrder": [(case["order"], case["structHash"]) for case in ORDERS["cases"]],
+    "hashStatement": [(case["statement"], case["structHash"]) for case in CLAIMS["statements"]],
+}
 PATHS = [(tree, path) for tree in TREES for path in tree["paths"]]
 
 
@@ -138,3 +151,21 @@ def test_instance_root_of_a_random_list_agrees_with_python(library: Any, seed: i
     dice = random.Random(seed)
     words = [dice.randrange(FIELD) for _ in range(dice.randrange(200))]
     assert plain(library.instanceRoot(words)) == plain(instance_root(words))
+
+
+# ---- what is signed ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def typed_data(stage: Stage) -> Any:
+    return stage.deploy("MockTypedData")
+
+
+@pytest.mark.parametrize("function", STRUCTS)
+def test_hash_of_shared_structs_is_the_shared_hash(typed_data: Any, function: str) -> None:
+    hashes = [plain(getattr(typed_data, function)(struct)) for struct, _ in STRUCTS[function]]
+    assert hashes == [expected for _, expected in STRUCTS[function]] != []
+
+
+def test_witness_type_is_the_shared_one(typed_data: Any) -> None:
+    assert typed_data.witnessType() == ORDERS["witnessType"]

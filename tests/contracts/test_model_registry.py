@@ -5,13 +5,16 @@ register
 ├── no kind, no program, no manifest → ModelRegistry_BadSpec
 ├── an adapter that the router does not have
 │   ├── at all → ModelRegistry_UnknownAdapter
-│   └── for this kind → ModelRegistry_UnknownAdapter
+│   └── for this kind, either way → ModelRegistry_UnknownAdapter
 ├── for the first time → stored, ModelRegistered
 └── again, by anyone → the same id, nothing changes
 
-specOf
+specOf, programOf, proofKindOf
 ├── an unknown id → ModelRegistry_UnknownModel
-└── a known one → every field as registered
+├── a known one → every field as registered
+├── programOf → who checks, with the router's gas cap, for which program
+├── programOf of a model whose adapter has another cap for another kind → its own kind's
+└── proofKindOf → the kind
 
 modelIdOf
 ├── the shared vectors → their ids
@@ -26,10 +29,11 @@ from typing import Any
 
 import pytest
 from refusals import plain, refusal, refused
-from stage import NO_HASH, OPTIMISTIC, ZERO, ZK, Stage, event, events, word
+from stage import GAS_CAP, NO_HASH, OPTIMISTIC, ZERO, ZK, Stage, event, events, word
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "claims.json").read_text())
 
+MOST_GAS = 2**40 - 1
 BAD_SPECS: dict[str, dict[str, Any]] = {
     "schemaVersion: not 1": {"schemaVersion": 2},
     "proofKind: None": {"proofKind": 0},
@@ -46,9 +50,12 @@ def test_register_with_bad_spec_reverts(stage: Stage, reason: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("kind", "adapter"), [(ZK, ZERO), (ZK, word("nothing")[:42]), (OPTIMISTIC, None)])
-def test_register_with_unknown_adapter_reverts(stage: Stage, kind: int, adapter: str | None) -> None:
-    adapter = adapter or stage.adapter.address
+@pytest.mark.parametrize(
+    ("kind", "adapter"),
+    [(ZK, ZERO), (ZK, word("nothing")[:42]), (ZK, "judge"), (OPTIMISTIC, "adapter"), (OPTIMISTIC, "escrow")],
+)
+def test_register_with_unknown_adapter_reverts(stage: Stage, kind: int, adapter: str) -> None:
+    adapter = adapter if adapter.startswith("0x") else getattr(stage, adapter).address
     spec = stage.spec("bad", proofKind=kind, adapter=adapter)
     assert refusal(stage.registry.register, spec, sender=stage.stranger) == refused(
         "ModelRegistry_UnknownAdapter", proofKind=kind, adapter=adapter
@@ -64,6 +71,7 @@ def test_register_stores_every_field(stage: Stage) -> None:
 def test_register_emits_the_spec(stage: Stage) -> None:
     spec = stage.spec("new")
     registered = stage.registry.register(spec, {"from": stage.stranger})
+    assert plain(registered.return_value) == plain(stage.registry.modelIdOf(spec))
     assert event(registered, "ModelRegistered") == {
         "modelId": plain(stage.registry.modelIdOf(spec)),
         "proofKind": ZK,
@@ -77,8 +85,27 @@ def test_register_again_changes_nothing(stage: Stage) -> None:
     assert (events(again, "ModelRegistered"), plain(again.return_value)) == ([], stage.model)
 
 
-def test_spec_of_unknown_model_reverts(stage: Stage) -> None:
-    assert refusal(stage.registry.specOf, word("nothing"), sender=stage.stranger) == refused(
+def test_program_of_a_model_is_what_a_claim_is_checked_with(stage: Stage) -> None:
+    found = [plain(stage.registry.programOf(model)) for model in (stage.model, stage.traced)]
+    assert found == [
+        (plain(stage.adapter), GAS_CAP, word("program digits")),
+        (plain(stage.judge), GAS_CAP, word("program traced")),
+    ]
+
+
+def test_program_of_a_model_has_its_own_kinds_gas_cap(stage: Stage) -> None:
+    stage.router.addAdapter(OPTIMISTIC, stage.adapter, MOST_GAS, {"from": stage.governor})
+    both = stage.register_model("judged by its prover", proofKind=OPTIMISTIC)
+    assert [int(stage.registry.programOf(model)[1]) for model in (stage.model, both)] == [GAS_CAP, MOST_GAS]
+
+
+def test_proof_kind_of_a_model_is_the_registered_one(stage: Stage) -> None:
+    assert [int(stage.registry.proofKindOf(model)) for model in (stage.model, stage.traced)] == [ZK, OPTIMISTIC]
+
+
+@pytest.mark.parametrize("view", ["specOf", "programOf", "proofKindOf"])
+def test_view_of_unknown_model_reverts(stage: Stage, view: str) -> None:
+    assert refusal(getattr(stage.registry, view), word("nothing"), sender=stage.stranger) == refused(
         "ModelRegistry_UnknownModel", modelId=word("nothing")
     )
 

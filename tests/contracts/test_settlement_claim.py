@@ -1,39 +1,39 @@
-"""MilestoneSettlement.claim and statementOf. What a payment does to the money is in test_escrow_pay.py.
+"""MilestoneSettlement.claim of Zk jobs. What a payment does to the money is in test_escrow_pay.py; the way to the adapter
+is in test_settlement_proof.py; Optimistic jobs are in test_settlement_optimistic.py.
 
 claim
 ├── nobody holds the job
-│   ├── it is open → MilestoneSettlement_NotAssigned
-│   └── it is completed → MilestoneSettlement_NotAssigned
+│   ├── it was never created → JobEscrow_WrongStatus
+│   ├── it is open → JobEscrow_WrongStatus
+│   └── it is completed → JobEscrow_WrongStatus
+├── the terms are another job's, by one word → JobEscrow_WrongStatus
 ├── not the next milestone
-│   ├── one further on → MilestoneSettlement_WrongMilestone
-│   └── the one just paid → MilestoneSettlement_WrongMilestone
+│   ├── one further on → JobEscrow_WrongMilestone
+│   └── the one just paid → JobEscrow_WrongMilestone
 ├── the deadline
-│   ├── passed a second ago → MilestoneSettlement_DeadlinePassed
+│   ├── passed a second ago → JobEscrow_DeadlinePassed
 │   └── is now → paid
 ├── the caller
 │   ├── is a stranger with the right proof → StakeManager_NotAgent
 │   ├── is the operator that lost the job → StakeManager_NotAgent
 │   ├── is an agent that was revoked → StakeManager_NotAgent
 │   └── is an agent → the operator is paid
-├── the job is of a kind that is not settled here → MilestoneSettlement_UnsupportedKind
 ├── parallel: the input
 │   ├── is another milestone's, with its own path → MilestoneSettlement_InputNotInJob
 │   ├── is nobody's → MilestoneSettlement_InputNotInJob
-│   └── has a path too short or too long → MilestoneSettlement_InputNotInJob
+│   ├── has a path too short or too long → MilestoneSettlement_InputNotInJob
+│   ├── of a milestone beyond the last → MilestoneSettlement_InputNotInJob
+│   └── is right, for each of five → paid, no output is remembered
 ├── chained: the input
 │   ├── of the first milestone is not the job's → MilestoneSettlement_InputNotInJob
-│   ├── of the second is not the first one's output → MilestoneSettlement_InputNotInJob
+│   ├── of a later one is not the output just before it → MilestoneSettlement_InputNotInJob
 │   ├── comes with a path → MilestoneSettlement_InputNotInJob
-│   └── is right → paid, the output is remembered, also across a reopening
-├── the proof
-│   ├── is refused → the adapter's own error, with its evidence
-│   └── is of another statement, whichever word differs → refused
-└── all is well → MilestoneClaimed, then MilestonePaid
-
-statementOf
-├── a parallel job → no start root
-├── a chained job → the input is the start root
-└── an input that is not the job's → MilestoneSettlement_InputNotInJob
+│   ├── is right → paid, each milestone's output is remembered by itself
+│   └── is another operator's output from before an expiry → paid: it goes on from there
+├── a claim that was refused → moves nothing, remembers nothing
+└── all is well
+    ├── not the last → MilestoneClaimed with the next deadline, then MilestonePaid
+    └── the last → MilestoneClaimed without a deadline, MilestonePaid, JobCompleted
 """
 
 from __future__ import annotations
@@ -43,33 +43,51 @@ from typing import Any
 import brownie
 import pytest
 from refusals import Refused, plain, refusal, refused
-from stage import ASSIGNED, CHAINED, COMPLETED, NO_HASH, OPEN, OPTIMISTIC, ZERO, ZK, Stage, Terms, event, word
+from stage import ASSIGNED, CHAINED, COMPLETED, NO_HASH, OPEN, Stage, Terms, event, word
+
+NONE = 0
+THREE = {"shareBps": [5_000, 3_000, 2_000], "durationSeconds": [100, 100, 100]}
 
 
 def claim_refusal(stage: Stage, terms: Terms, claim: tuple[Any, ...], sender: Any = None) -> Refused:
     return refusal(stage.settlement.claim, terms.abi(), claim, sender=sender or stage.operator)
 
 
+def wrong_status(stage: Stage, terms: Terms, status: int) -> Refused:
+    return refused("JobEscrow_WrongStatus", jobId=stage.job_id(terms), status=status, wanted=ASSIGNED)
+
+
+# ---- which job, which milestone ---------------------------------------------------------------------------------------
+
+
+def test_claim_of_a_job_that_was_never_created_reverts(stage: Stage) -> None:
+    terms = stage.terms()
+    assert claim_refusal(stage, terms, stage.claim(terms, 0)) == wrong_status(stage, terms, NONE)
+
+
 def test_claim_of_open_job_reverts(stage: Stage) -> None:
     terms = stage.create()
-    assert claim_refusal(stage, terms, stage.claim(terms, 0)) == refused(
-        "MilestoneSettlement_NotAssigned", jobId=stage.job_id(terms), status=OPEN
-    )
+    assert claim_refusal(stage, terms, stage.claim(terms, 0)) == wrong_status(stage, terms, OPEN)
 
 
 def test_claim_of_completed_job_reverts(stage: Stage) -> None:
     terms = stage.assigned()
     stage.settle(terms, 0)
     stage.settle(terms, 1)
-    assert claim_refusal(stage, terms, stage.claim(terms, 1)) == refused(
-        "MilestoneSettlement_NotAssigned", jobId=stage.job_id(terms), status=COMPLETED
-    )
+    assert claim_refusal(stage, terms, stage.claim(terms, 1)) == wrong_status(stage, terms, COMPLETED)
+
+
+@pytest.mark.parametrize("changed", [{"maxPrice": 10**12}, {"stakeLock": 1}, {"salt": 9}, {"shareBps": [9_999, 1]}])
+def test_claim_with_terms_of_another_job_reverts(stage: Stage, changed: dict[str, Any]) -> None:
+    stage.assigned()
+    others = stage.terms(**changed)
+    assert claim_refusal(stage, others, stage.claim(others, 0)) == wrong_status(stage, others, NONE)
 
 
 def test_claim_of_a_later_milestone_reverts(stage: Stage) -> None:
     terms = stage.assigned()
     assert claim_refusal(stage, terms, stage.claim(terms, 1)) == refused(
-        "MilestoneSettlement_WrongMilestone", milestone=1, next=0
+        "JobEscrow_WrongMilestone", milestone=1, next=0
     )
 
 
@@ -77,7 +95,7 @@ def test_claim_of_a_paid_milestone_reverts(stage: Stage) -> None:
     terms = stage.assigned()
     claim = stage.claim(terms, 0)
     stage.settlement.claim(terms.abi(), claim, {"from": stage.operator})
-    assert claim_refusal(stage, terms, claim) == refused("MilestoneSettlement_WrongMilestone", milestone=0, next=1)
+    assert claim_refusal(stage, terms, claim) == refused("JobEscrow_WrongMilestone", milestone=0, next=1)
 
 
 def test_claim_a_second_after_the_deadline_reverts(stage: Stage) -> None:
@@ -85,7 +103,7 @@ def test_claim_a_second_after_the_deadline_reverts(stage: Stage) -> None:
     deadline = stage.state(terms)["deadline"]
     stage.at(deadline + 1)
     assert claim_refusal(stage, terms, stage.claim(terms, 0)) == refused(
-        "MilestoneSettlement_DeadlinePassed", deadline=deadline, nowAt=deadline + 1
+        "JobEscrow_DeadlinePassed", deadline=deadline, nowAt=deadline + 1
     )
 
 
@@ -93,7 +111,7 @@ def test_claim_in_the_last_second_of_the_deadline_is_paid(stage: Stage) -> None:
     terms = stage.assigned()
     stage.at(stage.state(terms)["deadline"])
     stage.settle(terms, 0)
-    assert stage.state(terms)["nextMilestone"] == 1
+    assert stage.state(terms)["paidMilestones"] == 1
 
 
 # ---- who claims -------------------------------------------------------------------------------------------------------
@@ -108,8 +126,7 @@ def test_claim_by_a_stranger_with_the_right_proof_reverts(stage: Stage) -> None:
 
 def test_claim_by_the_operator_that_lost_the_job_reverts(stage: Stage) -> None:
     terms = stage.assigned()
-    stage.at(stage.state(terms)["deadline"] + 1)
-    stage.escrow.expire(terms.abi(), {"from": stage.finder})
+    stage.expire(terms)
     stage.accept(terms, stage.rival)
     assert claim_refusal(stage, terms, stage.claim(terms, 0)) == refused(
         "StakeManager_NotAgent", caller=stage.operator, operator=stage.rival
@@ -132,20 +149,7 @@ def test_claim_by_an_agent_pays_the_operator(stage: Stage) -> None:
     assert (stage.credit(stage.agent), stage.credit(stage.operator) > 0) == (0, True)
 
 
-def test_claim_of_another_kind_reverts(stage: Stage) -> None:
-    # The escrow opens no such job, so it takes an escrow that would to show that the settlement does not rely on it.
-    escrow = stage.deploy("MockEscrow", stage.stakes, stage.registry)
-    escrow.setSettlement(stage.coming(1), {"from": stage.deployer})
-    settlement = stage.deploy("MilestoneSettlement", escrow)
-    escrow.setState((ASSIGNED, 0, 1, 0, 2**63, stage.operator, 1, 1), {"from": stage.stranger})
-    terms = stage.terms(proofKind=OPTIMISTIC)
-    claim = stage.claim(terms, 0, proof=b"")
-    assert refusal(settlement.claim, terms.abi(), claim, sender=stage.operator) == refused(
-        "MilestoneSettlement_UnsupportedKind", proofKind=OPTIMISTIC
-    )
-
-
-# ---- what it was computed from ----------------------------------------------------------------------------------------
+# ---- what it was computed from: parallel ------------------------------------------------------------------------------
 
 
 def input_refused(terms: Terms, claim: tuple[Any, ...]) -> Refused:
@@ -167,10 +171,17 @@ def test_claim_with_an_input_of_nobody_reverts(stage: Stage) -> None:
     assert claim_refusal(stage, terms, claim) == input_refused(terms, claim)
 
 
-@pytest.mark.parametrize("path", [[], [word("a"), word("b")]])
+@pytest.mark.parametrize("path", [[], [word("a"), word("b")]], ids=["too short", "too long"])
 def test_claim_with_a_path_of_another_length_reverts(stage: Stage, path: list[str]) -> None:
     terms = stage.assigned()
     claim = stage.claim(terms, 0, inputProof=path)
+    assert claim_refusal(stage, terms, claim) == input_refused(terms, claim)
+
+
+@pytest.mark.parametrize("milestone", [2, 65_535])
+def test_claim_of_a_milestone_beyond_the_last_reverts(stage: Stage, milestone: int) -> None:
+    terms = stage.assigned()
+    claim = stage.claim(terms, milestone)
     assert claim_refusal(stage, terms, claim) == input_refused(terms, claim)
 
 
@@ -181,103 +192,91 @@ def test_claim_of_each_of_five_milestones_is_paid(stage: Stage) -> None:
     assert stage.state(terms)["status"] == COMPLETED
 
 
+def test_claim_parallel_remembers_no_output(stage: Stage) -> None:
+    terms = stage.assigned()
+    stage.settle(terms, 0)
+    assert outputs(stage, terms, 2) == [NO_HASH, NO_HASH]
+
+
+# ---- what it was computed from: chained -------------------------------------------------------------------------------
+
+
+def outputs(stage: Stage, terms: Terms, count: int) -> list[str]:
+    job_id = stage.job_id(terms)
+    return [str(stage.settlement.outputRootOf(job_id, milestone)) for milestone in range(count)]
+
+
 def test_claim_chained_with_another_first_input_reverts(stage: Stage) -> None:
     terms = stage.assigned(mode=CHAINED)
     claim = stage.claim(terms, 0, inputRoot=word("nobody's"))
     assert claim_refusal(stage, terms, claim) == input_refused(terms, claim)
 
 
-@pytest.mark.parametrize("wrong", ["the job's input", "nobody's"])
-def test_claim_chained_with_an_input_that_is_not_the_last_output_reverts(stage: Stage, wrong: str) -> None:
-    terms = stage.assigned(mode=CHAINED)
+@pytest.mark.parametrize("wrong", ["input 0", "output 0", "nobody's"])
+def test_claim_chained_with_another_input_than_the_output_before_it_reverts(stage: Stage, wrong: str) -> None:
+    """Neither the job's own input nor an output from further back will do."""
+    terms = stage.assigned(mode=CHAINED, **THREE)
     stage.settle(terms, 0)
-    claim = stage.claim(terms, 1, inputRoot=terms["inputRoot"] if wrong == "the job's input" else word(wrong))
+    stage.settle(terms, 1)
+    claim = stage.claim(terms, 2, inputRoot=word(wrong))
     assert claim_refusal(stage, terms, claim) == input_refused(terms, claim)
 
 
-def test_claim_chained_with_a_path_reverts(stage: Stage) -> None:
-    terms = stage.assigned(mode=CHAINED)
-    claim = stage.claim(terms, 0, inputProof=[word("a")])
+def test_claim_chained_of_a_milestone_whose_start_is_not_known_reverts(stage: Stage) -> None:
+    terms = stage.assigned(mode=CHAINED, **THREE)
+    claim = stage.claim(terms, 1, inputRoot=word("output 0"))
     assert claim_refusal(stage, terms, claim) == input_refused(terms, claim)
 
 
-def test_claim_chained_remembers_the_output(stage: Stage) -> None:
-    terms = stage.assigned(mode=CHAINED)
-    stage.settle(terms, 0, outputRoot=word("first output"))
-    assert str(stage.settlement.lastOutputRootOf(stage.job_id(terms))) == word("first output")
+def test_claim_chained_from_nothing_before_its_turn_reverts(stage: Stage) -> None:
+    """The output of a milestone that nobody claimed is zero, which is where such a claim may start; its turn it is not."""
+    terms = stage.assigned(mode=CHAINED, **THREE)
+    claim = stage.claim(terms, 2, inputRoot=NO_HASH)
+    assert claim_refusal(stage, terms, claim) == refused("JobEscrow_WrongMilestone", milestone=2, next=0)
 
 
-def test_claim_chained_goes_on_from_the_last_output_after_a_reopening(stage: Stage) -> None:
+@pytest.mark.parametrize("milestone", [0, 1])
+def test_claim_chained_with_a_path_reverts(stage: Stage, milestone: int) -> None:
     terms = stage.assigned(mode=CHAINED)
-    stage.settle(terms, 0, outputRoot=word("first output"))
-    stage.at(stage.state(terms)["deadline"] + 1)
-    stage.escrow.expire(terms.abi(), {"from": stage.finder})
+    for earlier in range(milestone):
+        stage.settle(terms, earlier)
+    claim = stage.claim(terms, milestone, inputProof=[word("a")])
+    assert claim_refusal(stage, terms, claim) == input_refused(terms, claim)
+
+
+def test_claim_chained_remembers_each_milestones_output(stage: Stage) -> None:
+    terms = stage.assigned(mode=CHAINED, **THREE)
+    stage.settle(terms, 0, outputRoot=word("first"))
+    stage.settle(terms, 1, outputRoot=word("second"))
+    assert outputs(stage, terms, 3) == [word("first"), word("second"), NO_HASH]
+
+
+def test_claim_chained_by_another_operator_after_an_expiry_goes_on_from_the_last_output(stage: Stage) -> None:
+    terms = stage.assigned(mode=CHAINED, **THREE)
+    stage.settle(terms, 0, outputRoot=word("first"))
+    stage.expire(terms)
     stage.accept(terms, stage.rival)
-    stage.settle(terms, 1, stage.rival, inputRoot=word("first output"))
+    stage.settle(terms, 1, stage.rival, inputRoot=word("first"), outputRoot=word("second"))
+    stage.settle(terms, 2, stage.rival, inputRoot=word("second"), outputRoot=word("third"))
+    assert outputs(stage, terms, 3) == [word("first"), word("second"), word("third")]
     assert stage.state(terms)["status"] == COMPLETED
 
 
-def test_claim_parallel_remembers_no_output(stage: Stage) -> None:
-    terms = stage.assigned()
-    stage.settle(terms, 0)
-    assert str(stage.settlement.lastOutputRootOf(stage.job_id(terms))) == NO_HASH
+# ---- what comes of it -------------------------------------------------------------------------------------------------
 
 
-# ---- the proof --------------------------------------------------------------------------------------------------------
-
-
-def test_claim_with_a_refused_proof_reverts_with_the_adapters_error(stage: Stage) -> None:
-    terms = stage.assigned()
-    claim = stage.claim(terms, 0, proof=b"\x00")
-    right = stage.claim(terms, 0)[5]
-    assert claim_refusal(stage, terms, claim) == refused("MockAdapter_Refused", expected=right[1:], actual=NO_HASH)
-
-
-STATEMENT = (
-    "schemaVersion",
-    "chainId",
-    "settlement",
-    "jobId",
-    "milestone",
-    "modelId",
-    "inputRoot",
-    "startRoot",
-    "outputRoot",
-    "proofKind",
-)
-OTHERS = (2, 1, ZERO, word("job"), 1, word("model"), word("input"), word("start"), word("output"), OPTIMISTIC)
-
-
-@pytest.mark.parametrize("field", STATEMENT)
-def test_claim_with_a_proof_of_another_statement_reverts(stage: Stage, field: str) -> None:
-    terms = stage.assigned()
-    claim = list(stage.claim(terms, 0))
-    statement = list(plain(stage.settlement.statementOf(terms.abi(), tuple(claim))))
-    place = STATEMENT.index(field)
-    statement[place] = OTHERS[place]
-    claim[5] = stage.proof(tuple(statement), terms["modelId"])
-    assert claim_refusal(stage, terms, tuple(claim)).name == "MockAdapter_Refused"
-
-
-def test_claim_with_a_proof_for_another_program_reverts(stage: Stage) -> None:
-    terms = stage.assigned()
-    claim = stage.claim(terms, 0, proof=b"")
-    statement = stage.settlement.statementOf(terms.abi(), claim)
-    laundered = stage.proof(statement, stage.register_model("another"))
-    assert claim_refusal(stage, terms, (*claim[:5], laundered)).name == "MockAdapter_Refused"
-
-
-def test_claim_that_was_refused_moves_nothing(stage: Stage) -> None:
-    terms = stage.assigned()
+def test_claim_that_was_refused_moves_and_remembers_nothing(stage: Stage) -> None:
+    terms = stage.assigned(mode=CHAINED)
     before = stage.state(terms)
     claim = stage.claim(terms, 0, proof=b"\x00")
     with brownie.reverts():
         stage.settlement.claim(terms.abi(), claim, {"from": stage.operator})
-    assert (stage.state(terms), stage.credit(stage.operator)) == (before, 0)
+    assert (stage.state(terms), stage.credit(stage.operator), outputs(stage, terms, 1)) == (before, 0, [NO_HASH])
 
 
-def test_claim_emits_where_the_result_is(stage: Stage) -> None:
+def test_claim_says_where_the_result_is_and_what_is_due_next(stage: Stage) -> None:
     terms = stage.assigned()
+    deadline = stage.state(terms)["deadline"]
     settled = stage.settle(terms, 0, outputRoot=word("output"), manifest=word("result"))
     assert event(settled, "MilestoneClaimed") == {
         "jobId": stage.job_id(terms),
@@ -285,36 +284,18 @@ def test_claim_emits_where_the_result_is(stage: Stage) -> None:
         "operator": plain(stage.operator),
         "outputRoot": word("output"),
         "manifest": word("result"),
+        "nextDeadline": deadline + 300,
     }
-    names = [log.name for log in settled.events]
-    assert names == ["MilestoneClaimed", "MilestonePaid"]
 
 
-# ---- statementOf ------------------------------------------------------------------------------------------------------
+def test_claim_is_paid_in_the_same_transaction(stage: Stage) -> None:
+    settled = stage.settle(stage.assigned(), 0)
+    assert [log.name for log in settled.events] == ["MilestoneClaimed", "MilestonePaid"]
 
 
-@pytest.mark.parametrize("mode", [0, CHAINED])
-def test_statement_of_a_claim_is_what_everyone_can_put_together(stage: Stage, mode: int) -> None:
-    terms = stage.create(mode=mode)
-    claim = stage.claim(terms, 0)
-    expected = (
-        1,
-        31337,
-        plain(stage.settlement),
-        stage.job_id(terms),
-        0,
-        stage.model,
-        terms.roots[0],
-        terms.roots[0] if mode == CHAINED else NO_HASH,
-        claim[3],
-        ZK,
-    )
-    assert plain(stage.settlement.statementOf(terms.abi(), claim)) == expected
-
-
-def test_statement_of_a_foreign_input_reverts(stage: Stage) -> None:
-    terms = stage.create()
-    claim = stage.claim(terms, 0, inputRoot=word("nobody's"))
-    assert refusal(stage.settlement.statementOf, terms.abi(), claim, sender=stage.stranger) == input_refused(
-        terms, claim
-    )
+def test_claim_of_the_last_milestone_completes_the_job_with_nothing_due(stage: Stage) -> None:
+    terms = stage.assigned()
+    stage.settle(terms, 0)
+    settled = stage.settle(terms, 1)
+    assert [log.name for log in settled.events] == ["MilestoneClaimed", "MilestonePaid", "JobCompleted"]
+    assert event(settled, "MilestoneClaimed")["nextDeadline"] == 0

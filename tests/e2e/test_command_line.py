@@ -2,6 +2,7 @@
 
 command line
 ├── register, quote, fund --watch, result, receipt: a newcomer's first paid job
+├── sign, accept-order: a job that costs its creator no gas
 ├── requirements that do not parse: a caret, exit code 1, nothing funded
 ├── an input outside the circuit's range: its place and value, nothing funded
 └── dispatcher killed: the job is taken, proven and paid all the same
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 from scripts.localnet.network import Localnet, localnet
+from scripts.localnet.people import EXECUTORS, account
 from scripts.toolchain import ROOT
 
 pytestmark = [pytest.mark.chain, pytest.mark.proofs]
@@ -56,6 +58,23 @@ class Shell:
         last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return last
 
+    def as_executor(self, *arguments: str | Path) -> dict[str, Any]:
+        """A command of the first executor, beside its running agent."""
+        record, profile = self.net.record, EXECUTORS[0]
+        values = {
+            "RPC": record.rpc,
+            "DEPLOYMENT": str(record.deployment),
+            "OPERATOR": account(profile.operator).address,
+            "KEYSTORE": str(record.keystores[profile.agent]),
+            "HOME": str(self.net.folder / f"executor-{profile.name}"),
+        }
+        env = os.environ | {f"TALLYSTICK_EXECUTOR_{name}": value for name, value in values.items()}
+        command = [str(TALLYSTICK), "executor", *map(str, arguments), "--json"]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        said: dict[str, Any] = json.loads(done.stdout)
+        return said
+
     def fund(self, *options: str) -> dict[str, Any]:
         inputs = DIGITS / "inputs.json"
         return self.json(
@@ -88,7 +107,7 @@ def test_job_quote_when_three_executors_run_counts_those_in_the_region(shell: Sh
 
 def test_job_fund_when_watched_ends_completed_with_a_result_and_a_receipt(shell: Shell, tmp_path: Path) -> None:
     job = shell.fund()
-    assert job["status"] == "completed"
+    assert (job["status"], job["funded_by"]) == ("completed", "permit")
 
     out = tmp_path / "result.json"
     assert shell.run("job", "result", job["job_id"], "--out", out).returncode == 0
@@ -99,6 +118,24 @@ def test_job_fund_when_watched_ends_completed_with_a_result_and_a_receipt(shell:
 
     receipt = shell.json("job", "receipt", job["job_id"])
     assert [payment["milestone"] for payment in receipt["payments"]] == [0, 1]
+    assert (receipt["funded_by"], receipt["surplus"], receipt["releases"], receipt["slashes"]) == ("permit", 0, [], [])
+
+
+def test_job_sign_when_handed_to_an_executor_is_taken_proven_and_paid_without_gas_of_the_creators(
+    shell: Shell, tmp_path: Path
+) -> None:
+    order = tmp_path / "order.json"
+    inputs = DIGITS / "inputs.json"
+    signed = shell.json("job", "sign", "--model", shell.model, "--inputs", inputs, "--max-price", "3", "--out", order)
+
+    taken = shell.as_executor("accept-order", order)
+    assert (taken["taken"], taken["job_id"]) == (True, signed["job_id"])
+    done = shell.json("job", "watch", signed["job_id"])
+    receipt = shell.json("job", "receipt", signed["job_id"])
+
+    assert done["status"] == "completed"
+    assert receipt["funded_by"] == "order"
+    assert receipt["transactions"][0]["purpose"] == "create and accept"
 
 
 def test_job_fund_when_requirements_do_not_parse_points_at_the_place(shell: Shell) -> None:

@@ -37,6 +37,7 @@ def make_terms(**changed) -> JobTerms:
         "stake_lock": 1000,
         "accept_seconds": 600,
         "exclusive_seconds": 60,
+        "challenge_seconds": 0,
         "dispatcher": DISPATCHER,
         "dispatcher_fee_bps": 100,
         "share_bps": (4000, 6000),

@@ -9,18 +9,27 @@ from typing import Any
 import requests
 from brownie import web3
 from refusals import plain
-from stage import BURN, ZK, Stage, Terms
+from stage import ASSIGNED, BURN, ZK, Stage, Terms
 
 
 @dataclass(frozen=True)
 class Job:
+    """What the escrow stores for one job, by the names of JobState."""
+
     state: dict[str, Any]
-    lock: tuple[str, int]
-    bounty: int
 
     @property
     def status(self) -> int:
         return int(self.state["status"])
+
+    @property
+    def bounty(self) -> int:
+        return int(self.state["bounty"])
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a claim awaits finality."""
+        return self.status == ASSIGNED and self.state["paidMilestones"] != self.state["nextMilestone"]
 
 
 @dataclass(frozen=True)
@@ -33,15 +42,22 @@ class Books:
     credits: dict[tuple[str, str], int]
     """By token and account."""
     stake_balance: int
+    stake: dict[str, int]
     free: dict[str, int]
     locked: dict[str, int]
     unbonding: dict[str, int]
+    ready_at: dict[str, int]
+    """When what is unbonding can go home."""
     rewards: dict[str, int]
     gas_cap: int
+    entry_rules: tuple[int, ...]
+    economies: tuple[tuple[int, ...], ...]
+    """By version, from the first."""
+    paused: bool
 
 
 class Reader:
-    """Asks for the same things again and again; `jobs` grows with the walk."""
+    """Asks for the same things again and again; `jobs` and `versions` grow with the walk."""
 
     def __init__(self, stage: Stage, people: Sequence[Any], operators: Sequence[Any]) -> None:
         self.stage = stage
@@ -49,39 +65,54 @@ class Reader:
         self.operators = [plain(operator) for operator in operators]
         self.tokens = [plain(stage.payment), plain(stage.stake)]
         self.jobs: dict[str, Terms] = {}
+        self.versions = 1
 
     def read(self) -> Books:
         stage, ask = self.stage, _Batch()
+        stakes, parameters = stage.stakes, stage.parameters
         states = {job: ask(stage.escrow.stateOf, job) for job in self.jobs}
-        locks = {job: ask(stage.stakes.lockOf, job) for job in self.jobs}
-        bounties = {job: ask(stage.stakes.bountyOf, job) for job in self.jobs}
         balances = {plain(token): ask(token.balanceOf, stage.escrow) for token in (stage.payment, stage.stake)}
         credits = {(t, p): ask(stage.escrow.creditOf, t, p) for t in self.tokens for p in self.people}
-        held = ask(stage.stake.balanceOf, stage.stakes)
-        free = {o: ask(stage.stakes.freeStakeOf, o) for o in self.operators}
-        locked = {o: ask(stage.stakes.lockedStakeOf, o) for o in self.operators}
-        unbonding = {o: ask(stage.stakes.unbondingOf, o) for o in self.operators}
-        rewards = {p: ask(stage.stakes.rewardOf, p) for p in self.people}
+        held = ask(stage.stake.balanceOf, stakes)
+        stake = {o: ask(stakes.stakeOf, o) for o in self.operators}
+        free = {o: ask(stakes.freeStakeOf, o) for o in self.operators}
+        locked = {o: ask(stakes.lockedStakeOf, o) for o in self.operators}
+        unbonding = {o: ask(stakes.unbondingOf, o) for o in self.operators}
+        rewards = {p: ask(stakes.rewardOf, p) for p in self.people}
         gas_cap = ask(stage.router.gasCapOf, ZK, stage.adapter)
+        entry_rules, paused = ask(parameters.entryRules), ask(parameters.newJobsPaused)
+        economies = [ask(parameters.economyOf, version) for version in range(1, self.versions + 1)]
         told = ask.send()
         return Books(
-            jobs={job: Job(_named(told[states[job]]), told[locks[job]], told[bounties[job]]) for job in self.jobs},
+            jobs={job: Job(dict(zip(STATE, told[place], strict=True))) for job, place in states.items()},
             balances={key: told[place] for key, place in balances.items()},
             credits={key: told[place] for key, place in credits.items()},
             stake_balance=told[held],
+            stake={key: told[place] for key, place in stake.items()},
             free={key: told[place] for key, place in free.items()},
             locked={key: told[place] for key, place in locked.items()},
             unbonding={key: told[place][0] for key, place in unbonding.items()},
+            ready_at={key: told[place][1] for key, place in unbonding.items()},
             rewards={key: told[place] for key, place in rewards.items()},
             gas_cap=told[gas_cap],
+            entry_rules=told[entry_rules],
+            economies=tuple(told[place] for place in economies),
+            paused=told[paused],
         )
 
 
-STATE = ("status", "nextMilestone", "round", "openedAt", "deadline", "operator", "price", "remaining")
-
-
-def _named(state: tuple[Any, ...]) -> dict[str, Any]:
-    return dict(zip(STATE, state, strict=True))
+STATE = (
+    "operator",
+    "timer",
+    "round",
+    "nextMilestone",
+    "status",
+    "remaining",
+    "bounty",
+    "acceptedAfter",
+    "paidMilestones",
+    "economyVersion",
+)
 
 
 class _Batch:

@@ -13,6 +13,7 @@ from anvil_chain import AnvilChain, dev_account
 from eth_abi import encode
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
+from governance import carry_out
 
 from scripts.toolchain import ROOT
 from tallystick.chain.abi import contract_abi
@@ -23,12 +24,13 @@ from tallystick.chain.reader import ChainReader
 from tallystick.chain.receipts import Receipt
 from tallystick.chain.sender import Sender
 from tallystick.ids import ZERO_ADDRESS, ZERO_BYTES32, Address, Bytes32, JobId, bytes32, parse_address, raw
-from tallystick.market.claims import Claim, ModelSpec, model_id_of
+from tallystick.market.claims import Claim, ModelSpec, Statement, model_id_of, statement_tuple
 from tallystick.market.terms import JobMode, JobTerms, ProofKind, job_id_of
 from tallystick.merkle import milestone_path, milestones_root
 
 PEOPLE = {"governor": 0, "creator": 1, "operator": 2, "agent": 3, "dispatcher": 4, "stranger": 5}
 GAS_CAP = 1_000_000
+CHALLENGE_SECONDS = 600
 STATEMENT = "(uint16,uint256,address,bytes32,uint16,bytes32,bytes32,bytes32,bytes32,uint8)"
 
 FAST = Timing(poll_seconds=0.02)
@@ -75,6 +77,7 @@ class Scene:
     folder: Path
     senders: dict[str, Sender] = field(default_factory=dict)
     spec: ModelSpec | None = None
+    traced: ModelSpec | None = None
 
     @property
     def calls(self) -> MarketCalls:
@@ -111,27 +114,24 @@ class Scene:
         await self.send("operator", "approve", self.calls.approve(stake, contracts.stake_manager, amount))
         await self.send("operator", "deposit", self.calls.deposit_stake(address_of("operator"), amount))
         await self.send("operator", "appoint", self.calls.appoint_agent(address_of("agent")))
-        self.spec = ModelSpec(
-            proof_kind=ProofKind.ZK,
+        self.spec = await self.register(ProofKind.ZK, "MockAdapter")
+        return self.spec
+
+    async def register(self, kind: ProofKind, adapter: str) -> ModelSpec:
+        """A model of this kind, and the adapter that it names, listed by governance."""
+        place = create(self.chain, "0x" + artifact(adapter)["bytecode"].removeprefix("0x"))
+        data = contract_abi("VerifierRouter").functions["addAdapter"].encode(kind, place, GAS_CAP)
+        carry_out(self.chain, self.deployment, self.deployment.contracts.verifier_router, data)
+        spec = ModelSpec(
+            proof_kind=kind,
             semantics_version=1,
-            adapter=self._add_adapter(),
+            adapter=place,
             program_id=word("program"),
             weights_root=ZERO_BYTES32,
             manifest=word("model manifest"),
         )
-        await self.send("creator", "register", self.calls.register_model(self.spec))
-        return self.spec
-
-    def _add_adapter(self) -> Address:
-        adapter = create(self.chain, "0x" + artifact("MockAdapter")["bytecode"].removeprefix("0x"))
-        data = contract_abi("VerifierRouter").functions["addAdapter"].encode(ProofKind.ZK, adapter, GAS_CAP)
-        call = {
-            "from": address_of("governor"),
-            "to": self.deployment.contracts.verifier_router,
-            "data": "0x" + data.hex(),
-        }
-        self.chain.request("eth_sendTransaction", call)
-        return adapter
+        await self.send("creator", f"register {adapter}", self.calls.register_model(spec))
+        return spec
 
     # ---- jobs ---------------------------------------------------------------------------------------------------------
 
@@ -155,6 +155,7 @@ class Scene:
             "stake_lock": 10 * 10**18,
             "accept_seconds": 3600,
             "exclusive_seconds": 0,
+            "challenge_seconds": 0,
             "dispatcher": ZERO_ADDRESS,
             "dispatcher_fee_bps": 0,
             "share_bps": (4000, 6000),
@@ -163,31 +164,45 @@ class Scene:
         terms = JobTerms.model_validate({**usual, **changed})
         return terms.model_copy(update={"input_root": bytes32(milestones_root(self.roots(terms)))})
 
+    async def traced_terms(self, **changed: Any) -> JobTerms:
+        """Terms of an Optimistic job, whose model a judge that believes everyone stands behind."""
+        if self.traced is None:
+            self.traced = await self.register(ProofKind.OPTIMISTIC, "MockJudge")
+        kind = {"proof_kind": ProofKind.OPTIMISTIC, "challenge_seconds": CHALLENGE_SECONDS}
+        return self.terms(**{"model_id": model_id_of(self.traced), **kind, **changed})
+
     def job_id(self, terms: JobTerms) -> JobId:
         return job_id_of(terms, self.deployment.domain())
 
+    def statement(self, terms: JobTerms, milestone: int) -> Statement:
+        """What the settlement will build for the right claim of a parallel job."""
+        return Statement(
+            chain_id=self.deployment.chain_id,
+            settlement=self.deployment.contracts.milestone_settlement,
+            job_id=self.job_id(terms),
+            milestone=milestone,
+            model_id=terms.model_id,
+            input_root=bytes32(self.roots(terms)[milestone]),
+            start_root=ZERO_BYTES32,
+            output_root=word(f"output {milestone}"),
+            proof_kind=terms.proof_kind,
+        )
+
     def claim(self, terms: JobTerms, milestone: int, *, spoil: Callable[[bytes], bytes] = bytes) -> Claim:
         """A right claim; `spoil` changes its proof."""
-        assert self.spec is not None
-        roots, output_root = self.roots(terms), word(f"output {milestone}")
-        statement = (
-            1,
-            self.deployment.chain_id,
-            self.deployment.contracts.milestone_settlement,
-            raw(self.job_id(terms)),
-            milestone,
-            raw(terms.model_id),
-            roots[milestone],
-            bytes(32),
-            raw(output_root),
-            int(ProofKind.ZK),
-        )
-        digest = keccak(encode(["bytes32", STATEMENT], [raw(self.spec.program_id), statement]))
+        roots = self.roots(terms)
         return Claim(
             milestone=milestone,
             input_root=bytes32(roots[milestone]),
             input_proof=tuple(bytes32(node) for node in milestone_path(roots, milestone)),
-            output_root=output_root,
+            output_root=word(f"output {milestone}"),
             manifest=word(f"result {milestone}"),
-            proof=spoil(b"\x01" + digest),
+            proof=spoil(self._proof(self.statement(terms, milestone))),
         )
+
+    def _proof(self, statement: Statement) -> bytes:
+        if statement.proof_kind is ProofKind.OPTIMISTIC:
+            return raw(word("trace root"))
+        assert self.spec is not None
+        bound = encode(["bytes32", STATEMENT], [raw(self.spec.program_id), statement_tuple(statement)])
+        return b"\x01" + keccak(bound)

@@ -74,7 +74,9 @@ async def test_create_job_states_the_very_terms(scene):
 
 
 async def test_job_id_of_is_the_same_in_python_and_on_chain(scene):
-    terms = scene.terms(salt=2**64 - 1, share_bps=(1, 9_998, 1), duration_seconds=(1, 2, 2**32 - 1))
+    terms = scene.terms(
+        salt=2**64 - 1, share_bps=(1, 9_998, 1), duration_seconds=(1, 2, 2**32 - 1), max_price=2**96 - 1
+    )
     assert await scene.reader.job_id_of(terms) == scene.job_id(terms)
 
 
@@ -94,12 +96,23 @@ async def test_job_state_follows_the_job(scene):
     )
 
 
-async def test_price_now_is_what_price_at_says(scene):
+async def test_price_of_an_open_job_is_what_price_at_says(scene):
     terms = await opened(scene)
     opened_at = (await scene.reader.job_state(scene.job_id(terms))).opened_at
     scene.chain.pass_time(300)
     head = await scene.reader.head()
-    assert await scene.reader.price_now(terms) == terms.price_at(opened_at, head.time)
+    assert await scene.reader.price_of(terms) == terms.price_at(opened_at, head.time)
+
+
+async def test_price_of_an_assigned_job_is_what_accepting_fixed(scene):
+    terms = await opened(scene)
+    scene.chain.pass_time(300)
+    receipt = await scene.send("agent", "accept", scene.calls.accept(terms, address_of("operator")))
+    scene.chain.pass_time(100)
+    state = await scene.reader.job_state(scene.job_id(terms))
+    [fact] = receipt.facts
+    assert terms.min_price < fact.price < terms.max_price
+    assert (await scene.reader.price_of(terms), state.price(terms)) == (fact.price, fact.price)
 
 
 async def test_accept_with_an_assignment_signed_by_the_dispatcher_takes_an_exclusive_job(scene):
@@ -168,14 +181,14 @@ async def test_expire_slashes_reopens_and_tells_it(scene):
     await scene.send("agent", "claim:0", scene.calls.claim(terms, scene.claim(terms, 0)))
     scene.chain.pass_time(1300)
     receipt = await scene.send("stranger", "expire", scene.calls.expire(terms))
-    assert kinds(receipt.facts) == [JobExpired, StakeSlashed, JobReopened]
+    assert kinds(receipt.facts) == [JobExpired, JobReopened, StakeSlashed]
     job = (await book_of(scene))[scene.job_id(terms)]
     assert (job.status, job.round, job.next_milestone, job.failed_operators, job.bounty) == (
         JobStatus.OPEN,
         2,
         1,
         {address_of("operator")},
-        await scene.reader.bounty_of(scene.job_id(terms)),
+        (await scene.reader.job_state(scene.job_id(terms))).bounty,
     )
 
 
@@ -184,7 +197,7 @@ async def test_expire_leaves_stake_where_the_reader_says(scene):
     locked = await scene.reader.locked_stake(address_of("operator"))
     scene.chain.pass_time(700)
     receipt = await scene.send("stranger", "expire", scene.calls.expire(terms))
-    slash = receipt.facts[1]
+    slash = receipt.facts[2]
     assert (locked, await scene.reader.locked_stake(address_of("operator"))) == (terms.stake_lock, 0)
     assert await scene.reader.free_stake(address_of("operator")) == 100 * 10**18 - slash.amount
     assert await scene.reader.reward_of(address_of("stranger")) == slash.to_finder > 0
@@ -232,9 +245,9 @@ async def test_model_spec_of_an_unknown_model_is_refused_by_name(scene):
 @pytest.mark.parametrize(
     ("spoil", "name"),
     [
-        (lambda proof: b"\x02" + proof[1:], "VerifierRouter_WrongMagic"),
-        (lambda proof: b"\x04", "VerifierRouter_CheckFailed"),
-        (lambda proof: b"\x03", "VerifierRouter_CheckFailed"),
+        (lambda proof: b"\x02" + proof[1:], "MilestoneSettlement_WrongMagic"),
+        (lambda proof: b"\x04", "MilestoneSettlement_CheckFailed"),
+        (lambda proof: b"\x03", "MilestoneSettlement_CheckFailed"),
     ],
 )
 async def test_claim_with_a_spoilt_proof_is_refused_by_the_name_that_bubbled_up(scene, spoil, name):
@@ -255,7 +268,7 @@ async def test_claim_with_an_error_that_nobody_knows_shows_its_bytes(scene):
 
 async def test_create_job_without_enough_tokens_is_refused_by_the_tokens_name(scene):
     with pytest.raises(RevertError) as caught:
-        await scene.send("creator", "create", scene.calls.create_job(scene.terms(max_price=10**30)))
+        await scene.send("creator", "create", scene.calls.create_job(scene.terms(max_price=10**25)))
     assert caught.value.name == "ERC20InsufficientAllowance"
 
 

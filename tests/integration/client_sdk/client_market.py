@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from eth_account.signers.local import LocalAccount
 from onnx import TensorProto, helper, numpy_helper
 
 from client_sdk import AsyncClient, JobRequest, ModelHandle
+from scripts.toolchain import ROOT
+from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.deployment import Deployment
 from tallystick.hashing import sha256
 from tallystick.ids import Address, bytes32, parse_address
@@ -90,6 +93,17 @@ class Market:
     async def request(self, client: AsyncClient, **changes: Any) -> JobRequest:
         fields: dict[str, Any] = {"model": await self.model(client), "inputs": INPUTS, "max_price": "10"}
         return JobRequest(**(fields | changes))
+
+    def deploy(self, name: str) -> Address:
+        """A mock of the contracts' own, which takes no arguments."""
+        code = json.loads((ROOT / "build" / "contracts" / f"{name}.json").read_text())["bytecode"]
+        message = {"from": CREATOR.address, "data": f"0x{code}", "gas": hex(5_000_000)}
+        receipt = self.chain.request("eth_getTransactionReceipt", self.chain.request("eth_sendTransaction", message))
+        return parse_address(receipt["contractAddress"])
+
+    def mint(self, token: Address, amount: int) -> Call:
+        """To the creator, of any token that anyone can mint; in its smallest unit."""
+        return MarketCalls(self.deployment).mint_test_token(token, address_of(CREATOR), amount)
 
     @property
     def payment(self) -> Address:

@@ -6,16 +6,21 @@ from typing import Any
 
 import pytest
 from client_market import CREATOR, INPUTS, STRANGER, Market, address_of
+from governance import send
 
 from client_sdk import AsyncClient, Client, JobRequest
+from tallystick.chain.abi import contract_abi
+from tallystick.chain.calls import MarketCalls
 from tallystick.errors import (
     ChainUnavailableError,
     InsufficientFundsError,
     JobPendingError,
+    MarketPausedError,
     RevertError,
     WrongChainError,
 )
-from tallystick.market.terms import JobStatus
+from tallystick.market.orders import Funding
+from tallystick.market.terms import JobStatus, job_id_of
 
 pytestmark = pytest.mark.chain
 TOKEN = 10**6
@@ -39,13 +44,80 @@ async def test_fund_given_a_valid_request_deposits_the_maximum_price(market: Mar
         assert await held(client) == (90 * TOKEN, 0)
 
 
-async def test_fund_leaves_no_allowance_behind(market: Market) -> None:
+async def test_fund_given_a_token_that_takes_permits_is_one_transaction(market: Market) -> None:
     async with market.client() as client:
-        await client.fund(await market.request(client))
+        request = await market.request(client)
+        before = transactions(market)
+
+        job = await client.fund(request)
+
+        assert (transactions(market) - before, job.funded_by) == (1, "permit")
+        assert (await job.receipt()).funded_by == "permit"
+
+
+async def test_fund_given_a_token_without_permits_approves_and_creates(market: Market) -> None:
+    token = market.deploy("MockVoidToken")
+    async with market.client() as client:
+        request = await market.request(client, payment_token=token, max_price="10")
+        await client._connection.signer().send("mint", market.mint(token, 10))
+        before = transactions(market)
+
+        job = await client.fund(request)
+
+        assert (transactions(market) - before, job.funded_by) == (2, "approval")
+        assert (await job.receipt()).funded_by == "allowance"
+
+
+@pytest.mark.parametrize("has_permits", [True, False])
+async def test_fund_leaves_no_allowance_behind(market: Market, has_permits: bool) -> None:
+    token = market.payment if has_permits else market.deploy("MockVoidToken")
+    async with market.client() as client:
+        await client._connection.signer().send("mint", market.mint(token, 10**7))
+        await client.fund(await market.request(client, payment_token=token))
         reader = client._connection.reader
 
         escrow = market.deployment.contracts.job_escrow
-        assert await reader.allowance(market.payment, address_of(CREATOR), escrow) == 0
+        assert await reader.allowance(token, address_of(CREATOR), escrow) == 0
+
+
+async def test_fund_while_new_jobs_are_paused_says_so_and_sends_nothing(market: Market) -> None:
+    async with market.client() as client:
+        request = await market.request(client)
+        pause = contract_abi("ProtocolParameters").functions["pauseNewJobs"].encode()
+        send(market.chain, market.deployment.contracts.protocol_parameters, pause)
+        before = transactions(market)
+
+        with pytest.raises(MarketPausedError):
+            await client.fund(request)
+    assert transactions(market) == before
+
+
+async def test_sign_order_costs_the_creator_nothing_and_whoever_posts_it_makes_the_job(market: Market) -> None:
+    async with market.client() as client:
+        request = await market.request(client)
+        before = transactions(market)
+        signed = await client.sign_order(request)
+        assert (transactions(market), signed.funding) == (before, Funding.PERMIT)
+
+        async with market.client(STRANGER) as stranger:
+            await stranger._connection.signer().send("post", MarketCalls(market.deployment).post_order(signed))
+        job = await client.job(job_id_of(signed.order.terms, market.deployment.domain()))
+
+        assert (job.snapshot.status, job.snapshot.opened_at) == (JobStatus.OPEN, signed.order.starts_at)
+        assert (await job.receipt()).funded_by == "order"
+        assert await held(client) == (90 * TOKEN, 0)
+
+
+async def test_cancel_order_given_ones_own_makes_it_void(market: Market) -> None:
+    async with market.client() as client:
+        signed = await client.sign_order(await market.request(client))
+        await client.cancel_order(signed)
+
+        async with market.client(STRANGER) as stranger:
+            with pytest.raises(RevertError) as raised:
+                await stranger._connection.signer().send("post", MarketCalls(market.deployment).post_order(signed))
+
+    assert raised.value.name == "JobEscrow_OrderNonceUsed"
 
 
 async def test_fund_given_the_same_salt_by_a_later_process_pays_once(market: Market) -> None:

@@ -180,6 +180,7 @@ class DispatcherMarket:
             stake_lock=LOCK,
             accept_seconds=3_600,
             exclusive_seconds=3_600,
+            challenge_seconds=0,
             dispatcher=address_of(SERVICE),
             dispatcher_fee_bps=0,
             share_bps=(5_000, 5_000),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from anvil_chain import AnvilChain, dev_account
+from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
 from tallystick.chain.calls import MarketCalls
@@ -28,6 +29,8 @@ from tallystick.market.book import Job, fold
 from tallystick.market.claims import ModelSpec, model_id_of, program_id_of
 from tallystick.market.events import JobFact
 from tallystick.market.manifests import ArtifactRef, JobManifest, ModelManifest
+from tallystick.market.orders import Funding, JobOrder, SignedOrder, message_to_sign
+from tallystick.market.permits import Permit, permit_message, signed_permit
 from tallystick.market.terms import JobMode, JobTerms, ProofKind, job_id_of
 from tallystick.merkle import milestones_root
 from tallystick.proving.prover import Circuit
@@ -45,6 +48,10 @@ Answer = TypeVar("Answer")
 
 def address_of(account: LocalAccount) -> Address:
     return parse_address(account.address)
+
+
+def _signed(message: SignableMessage) -> bytes:
+    return bytes(CREATOR.sign_message(message).signature)
 
 
 def samples() -> dict[str, Any]:
@@ -153,6 +160,46 @@ class World:
 
     def fund_job(self, milestones: int = 2, *, seconds: int = 300, shows_program: bool = True) -> JobId:
         """`shows_program`: whether the creator shows the verifier the program, as the client does."""
+        terms = self._publish(milestones, seconds, shows_program=shows_program)
+        escrow = self.deployment.contracts.job_escrow
+        self.send(
+            CREATOR,
+            self.calls.approve(self.payment, escrow, terms.max_price),
+            self.calls.create_job(terms),
+        )
+        return self._id_of(terms)
+
+    def sign_order(self, path: Path, milestones: int = 1) -> JobId:
+        """Writes a job of a creator's as a signed order, paid by permit: nothing of it is on the chain but the model."""
+        terms, domain = self._publish(milestones, 300, shows_program=True), self.deployment.domain()
+        support = self.ask(lambda reader: reader.permit_support(self.payment, terms.creator))
+        now = self.ask(lambda reader: reader.head()).time
+        assert support is not None
+        order = JobOrder(terms=terms, nonce=terms.salt, starts_at=now, expires_at=now + 600)
+        permit = Permit(
+            owner=terms.creator,
+            spender=domain.escrow,
+            value=terms.max_price,
+            nonce=support.nonce,
+            deadline=order.expires_at,
+        )
+        signed = SignedOrder(
+            order=order,
+            funding=Funding.PERMIT,
+            signature=_signed(message_to_sign(order, Funding.PERMIT, domain)),
+            permit=signed_permit(permit, _signed(permit_message(permit, support.domain))),
+        )
+        path.write_text(signed.model_dump_json())
+        return self._id_of(terms)
+
+    def terms_of(self, job_id: JobId) -> JobTerms:
+        return self.job(job_id).terms
+
+    def _id_of(self, terms: JobTerms) -> JobId:
+        return job_id_of(terms, self.deployment.domain())
+
+    def _publish(self, milestones: int, seconds: int, *, shows_program: bool) -> JobTerms:
+        """Everything of a job but its creation."""
         manifest, spec = self.model()
         inputs = self.inputs(milestones)
         job = JobManifest(
@@ -176,6 +223,7 @@ class World:
             stake_lock=10 * UNIT,
             accept_seconds=600,
             exclusive_seconds=0,
+            challenge_seconds=0,
             dispatcher=ZERO_ADDRESS,
             dispatcher_fee_bps=0,
             share_bps=tuple(
@@ -183,22 +231,25 @@ class World:
             ),
             duration_seconds=(seconds,) * milestones,
         )
-        escrow = self.deployment.contracts.job_escrow
         self.send(
             CREATOR,
             self.calls.mint_test_token(self.payment, address_of(CREATOR), 1_000),
-            self.calls.approve(self.payment, escrow, 1_000),
             self.calls.register_model(spec),
             *([self.calls.register_program(self.circuit.vka)] if shows_program else []),
-            self.calls.create_job(terms),
         )
-        return job_id_of(terms, self.deployment.domain())
+        return terms
 
     # ---- executors ----------------------------------------------------------------------------------------------------
 
     def command(self, *arguments: str) -> dict[str, Any]:
-        """A command of the executor, with the operator's key at hand. Returns what it printed."""
-        done = subprocess.run(
+        """A command of the executor that succeeds, with the operator's key at hand. Returns what it printed."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        printed: dict[str, Any] = json.loads(done.stdout)
+        return printed
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [*EXECUTOR, *arguments, "--json"],
             env={
                 **os.environ,
@@ -211,9 +262,6 @@ class World:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        printed: dict[str, Any] = json.loads(done.stdout)
-        return printed
 
     @property
     def surroundings(self) -> dict[str, str]:

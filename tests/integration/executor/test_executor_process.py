@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from anvil_chain import AnvilChain
-from executor_world import AGENT, OPERATOR, UNIT, ExecutorProcess, World, address_of, hanging, wait_until
+from executor_world import AGENT, CREATOR, OPERATOR, UNIT, ExecutorProcess, World, address_of, hanging, wait_until
 
+from tallystick.ids import JobId
 from tallystick.market.terms import JobStatus
 
 pytestmark = [pytest.mark.chain, pytest.mark.proofs]
@@ -144,15 +147,104 @@ def test_run_given_a_home_in_use_says_by_whom_and_ends(world: World) -> None:
 def test_stake_given_amount_and_agent_leaves_both_on_the_chain(world: World) -> None:
     told = world.command("stake")
 
-    assert told["free"].startswith("50")
+    assert (told["stake"], told["free"]) == ("50 TALLY", "50 TALLY")
     assert world.ask(lambda reader: reader.free_stake(address_of(OPERATOR))) == 50 * UNIT
     assert world.ask(lambda reader: reader.is_agent(address_of(OPERATOR), address_of(AGENT)))
 
 
+def test_stake_given_a_token_that_takes_permits_is_one_transaction_and_leaves_no_allowance(world: World) -> None:
+    stake, manager = world.deployment.tokens.stake, world.deployment.contracts.stake_manager
+    world.send(CREATOR, world.calls.mint_test_token(stake, address_of(OPERATOR), 5 * UNIT))
+    before = world.transactions_of(OPERATOR)
+
+    told = world.command("stake", "--amount", "5")
+
+    assert (told["funded_by"], world.transactions_of(OPERATOR) - before) == ("permit", 1)
+    assert world.ask(lambda reader: reader.allowance(stake, address_of(OPERATOR), manager)) == 0
+
+
 def test_unstake_given_an_amount_starts_the_delay(world: World) -> None:
+    told = world.command("unstake", "--amount", "20")
+
+    assert (told["stake"], told["unbonding"], told["free"]) == ("50 TALLY", "20 TALLY", "30 TALLY")
+    assert told["unbonding_ready_at"] > time.time()
+
+
+def test_unstake_given_a_change_of_mind_puts_everything_back_to_use(world: World) -> None:
     world.command("unstake", "--amount", "20")
 
-    assert world.ask(lambda reader: reader.free_stake(address_of(OPERATOR))) == 30 * UNIT
+    told = world.command("unstake", "--cancel")
+
+    assert (told["unbonding"], told["free"], told["unbonding_ready_at"]) == ("0 TALLY", "50 TALLY", None)
+
+
+def accepted_job(world: World) -> JobId:
+    """Held by the operator, through an agent that does not run."""
+    job_id = world.fund_job(milestones=2)
+    world.send(AGENT, world.calls.accept(world.terms_of(job_id), address_of(OPERATOR)))
+    return job_id
+
+
+def test_release_given_a_job_of_ones_own_opens_it_again_for_a_part_of_what_being_late_costs(world: World) -> None:
+    job_id = accepted_job(world)
+
+    told = world.command("release", job_id, "--yes")
+
+    job = world.job(job_id)
+    [release] = job.releases
+    assert (job.status, job.round, release.operator) == (JobStatus.OPEN, 2, address_of(OPERATOR))
+    # Of a lock of 10: 1 % at once, half at the deadline.
+    assert UNIT // 10 <= release.fee < UNIT
+    assert told["fee"].endswith(" TALLY")
+    assert world.ask(lambda reader: reader.stake_of(address_of(OPERATOR))) == 50 * UNIT - release.fee
+
+
+def test_release_given_a_program_and_no_yes_says_what_it_costs_and_sends_nothing(world: World) -> None:
+    job_id = accepted_job(world)
+
+    done = world.run("release", job_id)
+
+    assert done.returncode == 1
+    assert "being late costs 5 TALLY" in json.loads(done.stderr)["message"]
+    assert world.job(job_id).status is JobStatus.ASSIGNED
+
+
+def test_release_given_a_job_of_nobodys_says_so(world: World) -> None:
+    done = world.run("release", world.fund_job(milestones=1), "--yes")
+
+    assert done.returncode == 1
+    assert "is open" in json.loads(done.stderr)["message"]
+
+
+def test_accept_order_given_a_running_agent_is_posted_accepted_proven_and_paid(world: World) -> None:
+    order = world.folder / "order.json"
+    job_id = world.sign_order(order)
+    creator_sent = world.transactions_of(CREATOR)
+
+    with ExecutorProcess(world) as executor:
+        executor.wait_for("ready")
+        told = world.command("accept-order", str(order))
+        executor.wait_for("job_done", seconds=180, job_id=job_id)
+
+    assert (told["taken"], told["job_id"]) == (True, job_id)
+    assert world.job(job_id).status is JobStatus.COMPLETED
+    assert world.transactions_of(CREATOR) == creator_sent
+    # Posting and accepting together, a claim, a withdrawal.
+    assert world.transactions_of(AGENT) == 3
+
+
+def test_accept_order_given_an_order_that_was_changed_says_who_signed_and_hands_nothing_in(world: World) -> None:
+    order = world.folder / "order.json"
+    world.sign_order(order)
+    changed = json.loads(order.read_text())
+    changed["order"]["terms"]["max_price"] += 1
+    order.write_text(json.dumps(changed))
+
+    done = world.run("accept-order", str(order))
+
+    assert done.returncode == 1
+    assert json.loads(done.stderr)["error"] == "InputError"
+    assert not list((world.folder / "home").glob("orders/*"))
 
 
 def _status(world: World) -> dict[str, Any]:

@@ -19,6 +19,9 @@ CONTRACTS = Contracts(
     stake_manager=address(0xE3),
     model_registry=address(0xE4),
     verifier_router=address(0xE5),
+    protocol_parameters=address(0xE8),
+    authority=address(0xE9),
+    timelock=address(0xEA),
     ezkl_verifier_adapter=address(0xE6),
     ezkl_verifier=address(0xE7),
 )

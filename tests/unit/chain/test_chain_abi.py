@@ -80,7 +80,7 @@ def test_event_decode_joins_topics_and_data():
 
 def test_event_topic_is_the_hash_of_its_signature():
     event = contract_abi("JobEscrow").events["JobCompleted"]
-    assert event.topic == "0x" + keccak(text="JobCompleted(bytes32,address)").hex()
+    assert event.topic == "0x" + keccak(text="JobCompleted(bytes32,address,uint256)").hex()
 
 
 def test_contract_abi_has_every_event_that_a_fact_is_read_from():

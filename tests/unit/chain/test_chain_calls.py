@@ -9,6 +9,8 @@ from tallystick.chain.abi import contract_abi
 from tallystick.chain.calls import MarketCalls
 from tallystick.errors import TermsError
 from tallystick.market.claims import Claim, claim_tuple, spec_tuple
+from tallystick.market.orders import Funding, JobOrder, SignedOrder, signed_order_tuple
+from tallystick.market.permits import TokenPermit, token_permit_tuple
 from tallystick.market.terms import NO_ASSIGNMENT, Assignment, assignment_tuple, job_id_of, terms_tuple
 
 CALLS = MarketCalls(DEPLOYMENT)
@@ -18,9 +20,37 @@ ASSIGNMENT = Assignment(job_id=JOB, operator=OPERATOR, round=1, expires_at=9)
 CLAIM = Claim(
     milestone=1, input_root=word(1), input_proof=(word(2),), output_root=word(3), manifest=word(4), proof=b"p"
 )
+OTHER = make_terms(salt=2)
+PERMIT = TokenPermit(deadline=9, v=27, r=word(5), s=word(6))
+ORDER = SignedOrder(
+    order=JobOrder(terms=TERMS, nonce=3, starts_at=10, expires_at=20),
+    funding=Funding.PERMIT,
+    signature=b"sig",
+    permit=PERMIT,
+)
 
 CASES = {
     "create_job": (CALLS.create_job(TERMS), "JobEscrow", "createJob", [terms_tuple(TERMS)]),
+    "create_job_with_permit": (
+        CALLS.create_job_with_permit(TERMS, PERMIT),
+        "JobEscrow",
+        "createJobWithPermit",
+        [terms_tuple(TERMS), token_permit_tuple(PERMIT)],
+    ),
+    "post_order": (CALLS.post_order(ORDER), "JobEscrow", "postOrder", [signed_order_tuple(ORDER)]),
+    "accept_order": (
+        CALLS.accept_order(ORDER, OPERATOR, ASSIGNMENT, b"sig"),
+        "JobEscrow",
+        "acceptOrder",
+        [signed_order_tuple(ORDER), OPERATOR, assignment_tuple(ASSIGNMENT), b"sig"],
+    ),
+    "accept_order directly": (
+        CALLS.accept_order(ORDER, OPERATOR),
+        "JobEscrow",
+        "acceptOrder",
+        [signed_order_tuple(ORDER), OPERATOR, assignment_tuple(NO_ASSIGNMENT), b""],
+    ),
+    "cancel_orders": (CALLS.cancel_orders(7, 2**255 + 1), "JobEscrow", "cancelOrders", [7, 2**255 + 1]),
     "accept": (
         CALLS.accept(TERMS, OPERATOR, ASSIGNMENT, b"sig"),
         "JobEscrow",
@@ -36,10 +66,37 @@ CASES = {
     "cancel": (CALLS.cancel(TERMS), "JobEscrow", "cancel", [terms_tuple(TERMS)]),
     "refund": (CALLS.refund(TERMS), "JobEscrow", "refund", [terms_tuple(TERMS)]),
     "expire": (CALLS.expire(TERMS), "JobEscrow", "expire", [terms_tuple(TERMS)]),
+    "expire_many": (
+        CALLS.expire_many([TERMS, OTHER]),
+        "JobEscrow",
+        "expireMany",
+        [[terms_tuple(TERMS), terms_tuple(OTHER)]],
+    ),
+    "release_early": (CALLS.release_early(TERMS), "JobEscrow", "releaseEarly", [terms_tuple(TERMS)]),
+    "claim_many": (
+        CALLS.claim_many([(TERMS, [CLAIM]), (OTHER, [CLAIM, CLAIM])]),
+        "MilestoneSettlement",
+        "claimMany",
+        [[(terms_tuple(TERMS), [claim_tuple(CLAIM)]), (terms_tuple(OTHER), [claim_tuple(CLAIM)] * 2)]],
+    ),
+    "finalize": (CALLS.finalize(TERMS), "MilestoneSettlement", "finalize", [terms_tuple(TERMS)]),
+    "finalize_many": (
+        CALLS.finalize_many([TERMS, OTHER]),
+        "MilestoneSettlement",
+        "finalizeMany",
+        [[terms_tuple(TERMS), terms_tuple(OTHER)]],
+    ),
     "withdraw": (CALLS.withdraw(TOKEN, OPERATOR), "JobEscrow", "withdraw", [TOKEN, OPERATOR]),
     "claim": (CALLS.claim(TERMS, CLAIM), "MilestoneSettlement", "claim", [terms_tuple(TERMS), claim_tuple(CLAIM)]),
     "withdraw_reward": (CALLS.withdraw_reward(OPERATOR), "StakeManager", "withdrawReward", [OPERATOR]),
     "deposit_stake": (CALLS.deposit_stake(OPERATOR, 5), "StakeManager", "deposit", [OPERATOR, 5]),
+    "deposit_stake_with_permit": (
+        CALLS.deposit_stake_with_permit(OPERATOR, 5, PERMIT),
+        "StakeManager",
+        "depositWithPermit",
+        [OPERATOR, 5, token_permit_tuple(PERMIT)],
+    ),
+    "cancel_unbond": (CALLS.cancel_unbond(), "StakeManager", "cancelUnbond", []),
     "request_unbond": (CALLS.request_unbond(5), "StakeManager", "requestUnbond", [5]),
     "complete_unbond": (CALLS.complete_unbond(), "StakeManager", "completeUnbond", []),
     "appoint_agent": (CALLS.appoint_agent(AGENT), "StakeManager", "appointAgent", [AGENT]),
@@ -91,6 +148,20 @@ def test_market_calls_about_a_job_name_it_as_the_deployment_does():
     assert CALLS.expire(TERMS).description == f"expire job {job_id_of(TERMS, DEPLOYMENT.domain())[:10]}.."
 
 
-def test_create_job_given_terms_that_the_contract_refuses_makes_no_call():
+WORTHLESS = make_terms(min_price=0, max_price=0)
+WORTHLESS_ORDER = ORDER.model_copy(update={"order": ORDER.order.model_copy(update={"terms": WORTHLESS})})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: CALLS.create_job(WORTHLESS),
+        lambda: CALLS.create_job_with_permit(WORTHLESS, PERMIT),
+        lambda: CALLS.post_order(WORTHLESS_ORDER),
+        lambda: CALLS.accept_order(WORTHLESS_ORDER, OPERATOR),
+    ],
+    ids=["create_job", "create_job_with_permit", "post_order", "accept_order"],
+)
+def test_market_calls_given_terms_that_the_contract_refuses_make_no_call(make):
     with pytest.raises(TermsError, match="maximum price is 0"):
-        CALLS.create_job(make_terms(min_price=0, max_price=0))
+        make()

@@ -15,6 +15,9 @@ NAMES = (
     "StakeManager",
     "ModelRegistry",
     "VerifierRouter",
+    "ProtocolParameters",
+    "Authority",
+    "Timelock",
     "EzklVerifierAdapter",
     "EzklVerifier",
 )

@@ -23,16 +23,16 @@ def test_decode_revert_given_a_named_error_says_name_values_and_remedy():
     error = decode_revert(TOO_LOW)
     assert (error.name, error.arguments) == (
         "StakeManager_StakeTooLow",
-        {"operator": OPERATOR, "free": 5, "wanted": 7},
+        {"operator": OPERATOR, "available": 5, "wanted": 7},
     )
     assert str(error).endswith(
-        f"StakeManager_StakeTooLow(operator={OPERATOR}, free=5, wanted=7). "
+        f"StakeManager_StakeTooLow(operator={OPERATOR}, available=5, wanted=7). "
         "Deposit more stake, or wait until running jobs release theirs."
     )
 
 
 def test_decode_revert_given_an_adapters_error_names_it_too():
-    """It bubbles up through router and settlement; whoever called knows only the settlement."""
+    """It bubbles up through the settlement; whoever called knows only the settlement."""
     error = decode_revert(revert("EzklVerifierAdapter_InputMismatch(bytes32,bytes32)", b"\x01" * 32, b"\x02" * 32))
     assert (error.name, error.arguments["expected"]) == ("EzklVerifierAdapter_InputMismatch", "0x" + "01" * 32)
 
@@ -45,6 +45,17 @@ def test_decode_revert_given_a_status_shows_its_name():
 def test_decode_revert_given_a_tokens_error_names_it():
     error = decode_revert(revert("ERC20InsufficientAllowance(address,uint256,uint256)", address(1), 0, 5))
     assert (error.name, error.arguments["needed"]) == ("ERC20InsufficientAllowance", 5)
+
+
+def test_decode_revert_given_permit2s_error_says_what_to_do():
+    """It bubbles up through the escrow, whose own interface does not name it."""
+    error = decode_revert(revert("InvalidSigner()"))
+    assert (error.name, "with the creator's key" in error.remedy) == ("InvalidSigner", True)
+
+
+def test_decode_revert_given_permit2s_error_names_its_argument():
+    error = decode_revert(revert("SignatureExpired(uint256)", 17))
+    assert error.arguments == {"signatureDeadline": 17}
 
 
 def test_decode_revert_given_a_reason_quotes_it():

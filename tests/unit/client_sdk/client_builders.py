@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from eth_account import Account
+from eth_account.messages import SignableMessage
+from eth_account.signers.local import LocalAccount
 
 from client_sdk._connection import Connection
 from client_sdk._following import Follower
@@ -16,6 +18,7 @@ from client_sdk._models import ModelHandle
 from tallystick.chain.abi import contract_abi
 from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.deployment import Contracts, Deployment, Tokens
+from tallystick.chain.permits import PermitSupport
 from tallystick.chain.receipts import Receipt
 from tallystick.chain.scanner import Cursor, ScanStep
 from tallystick.chain.views import BlockHead, JobState, TokenInfo
@@ -27,7 +30,9 @@ from tallystick.market.book import fold
 from tallystick.market.claims import ModelSpec, model_id_of
 from tallystick.market.events import ChainFact, JobCreated, JobFact, LogPosition
 from tallystick.market.manifests import ArtifactRef, ModelManifest, SrsRef
-from tallystick.market.terms import JobStatus, JobTerms, ProofKind, job_id_of, terms_from_tuple
+from tallystick.market.parameters import EntryRules
+from tallystick.market.permits import TokenDomain, TokenPermit
+from tallystick.market.terms import JobStatus, JobTerms, ProofKind, job_id_of
 from tallystick.storage.folder import FolderStore
 from tallystick.storage.manifests import put_manifest
 from tallystick.storage.store import Store
@@ -40,8 +45,13 @@ def hash_of(name: str) -> Bytes32:
     return bytes32(sha256(name.encode()))
 
 
+def account(name: str) -> LocalAccount:
+    made: LocalAccount = Account.from_key(sha256(b"client test", name.encode()))
+    return made
+
+
 def address(name: str) -> Address:
-    return parse_address(Account.from_key(sha256(b"client test", name.encode())).address)
+    return parse_address(account(name).address)
 
 
 CREATOR = address("creator")
@@ -57,11 +67,16 @@ DEPLOYMENT = Deployment(
         stake_manager=address("stake manager"),
         model_registry=address("registry"),
         verifier_router=address("router"),
+        protocol_parameters=address("parameters"),
+        authority=address("authority"),
+        timelock=address("timelock"),
         ezkl_verifier_adapter=address("adapter"),
         ezkl_verifier=address("verifier"),
     ),
     tokens=Tokens(payment=PAYMENT.address, stake=STAKE.address),
 )
+TOKEN_DOMAIN = TokenDomain(name="Test Dollar", version="1", chain_id=31337, token=PAYMENT.address)
+RULES = EntryRules(min_lock=10**18, min_lock_ratio_bps=5_000, min_challenge_seconds=60, unbond_seconds=600)
 INPUT = TensorSpec(name="x", shape=(1, 2), scale=4, low="-1", high="1")
 OUTPUT = TensorSpec(name="y", shape=(1, 3), scale=4, low="-8", high="8")
 
@@ -114,11 +129,17 @@ class FakeChain:
         self.tokens = {PAYMENT.address: PAYMENT, STAKE.address: STAKE}
         self.balances = {PAYMENT.address: 100_000_000, STAKE.address: 0}
         self.credits: dict[Address, int] = {}
-        self.allowed = 0
+        self.allowances: dict[Address, int] = {}
+        self.takes_permits = False
+        self.permit_nonce = 0
+        self.rules = RULES
+        self.paused = False
+        self.order_nonces: set[int] = set()
         self.native = 10**18
         self.happened: list[ChainFact] = []
         self.head_number = 1
         self.calldata: dict[str, str] = {}
+        self.called = DEPLOYMENT.contracts.job_escrow
 
     async def model_spec(self, model_id: ModelId) -> ModelSpec:
         if model_id not in self.specs:
@@ -133,8 +154,26 @@ class FakeChain:
     async def balance_of(self, token: Address, account: Address) -> int:
         return self.balances[token] if account == CREATOR else 0
 
+    @property
+    def allowed(self) -> int:
+        """To the escrow."""
+        return self.allowances.get(DEPLOYMENT.contracts.job_escrow, 0)
+
+    @allowed.setter
+    def allowed(self, amount: int) -> None:
+        self.allowances[DEPLOYMENT.contracts.job_escrow] = amount
+
     async def allowance(self, token: Address, owner: Address, spender: Address) -> int:
-        return self.allowed
+        return self.allowances.get(spender, 0)
+
+    async def permit_support(self, token: Address, owner: Address) -> PermitSupport | None:
+        return PermitSupport(TOKEN_DOMAIN, self.permit_nonce) if self.takes_permits else None
+
+    async def new_jobs_paused(self) -> bool:
+        return self.paused
+
+    async def is_order_nonce_used(self, creator: Address, nonce: int) -> bool:
+        return nonce in self.order_nonces
 
     async def credit_of(self, token: Address, account: Address) -> int:
         return self.credits.get(token, 0)
@@ -145,13 +184,24 @@ class FakeChain:
     async def native_balance(self, account: Address) -> int:
         return self.native
 
-    async def min_lock(self) -> int:
-        return 10**18
+    async def entry_rules(self) -> EntryRules:
+        return self.rules
 
     async def job_state(self, job_id: JobId) -> JobState:
         job = fold(fact for fact in self.happened if isinstance(fact, JobFact)).get(job_id)
         status = JobStatus.NONE if job is None else job.status
-        return JobState(status, 0, 1, START, 0, ZERO_ADDRESS, 0, 0)
+        return JobState(
+            operator=ZERO_ADDRESS,
+            timer=START,
+            round=1,
+            next_milestone=0,
+            status=status,
+            remaining=0,
+            bounty=0,
+            accepted_after=0,
+            paid_milestones=0,
+            economy_version=1,
+        )
 
     async def head(self) -> BlockHead:
         return BlockHead(self.head_number, block_hash(self.head_number), START + 10 * self.head_number)
@@ -172,8 +222,9 @@ class FakeChain:
 
     async def request(self, method: str, transaction_hash: str) -> dict[str, str] | None:
         assert method == "eth_getTransactionByHash"
-        found = self.calldata.get(transaction_hash)
-        return None if found is None else {"input": found}
+        known = any(fact.at.transaction_hash == transaction_hash for fact in self.happened)
+        found = self.calldata.get(transaction_hash, "0x" if known else None)
+        return None if found is None else {"to": self.called, "input": found}
 
 
 class FakeScanner:
@@ -230,29 +281,53 @@ class FakeSigning:
     def forget(self, key: str) -> None:
         self.done.pop(key, None)
 
+    def sign(self, message: SignableMessage) -> bytes:
+        return bytes(account("creator").sign_message(message).signature)
+
     def release(self) -> None:
         self.on_release()
 
     def _apply(self, call: Call, block: int) -> tuple[ChainFact, ...]:
         approve = contract_abi("MockToken").functions["approve"]
-        create = contract_abi("JobEscrow").functions["createJob"]
+        self.chain.calldata[at(block).transaction_hash] = "0x" + call.data.hex()
         if call.data[:4] == approve.selector:
             self.chain.allowed = approve.decode_arguments(call.data)[1]
-        if call.data[:4] != create.selector:
+        if not any(call.data[:4] == create.selector for create in _CREATIONS):
             return ()
         terms = terms_in(call.data)
+        if permit_in(call.data) is not None:
+            # As EIP-2612 has it: an allowance is set, not added to.
+            self.chain.allowed, self.chain.permit_nonce = terms.max_price, self.chain.permit_nonce + 1
         self.chain.allowed -= terms.max_price
         self.chain.balances[terms.payment_token] -= terms.max_price
         job_id = job_id_of(terms, DEPLOYMENT.domain())
-        return (JobCreated(at=at(block), job_id=job_id, creator=terms.creator, terms=terms),)
+        opened_at = START + 10 * block
+        return (
+            JobCreated(
+                at=at(block),
+                job_id=job_id,
+                creator=terms.creator,
+                opened_at=opened_at,
+                economy_version=1,
+                terms=terms,
+            ),
+        )
+
+
+_CREATIONS = [contract_abi("JobEscrow").functions[name] for name in ("createJob", "createJobWithPermit")]
 
 
 def terms_in(calldata: bytes) -> JobTerms:
-    """The terms of a `createJob` call."""
-    from eth_abi.abi import decode
+    """The terms of a call that creates a job."""
+    [create] = [function for function in _CREATIONS if function.selector == calldata[:4]]
+    return JobTerms.model_validate(create.decode_arguments(calldata)[0])
 
-    kinds = [part.kind for part in contract_abi("JobEscrow").functions["createJob"].inputs]
-    return terms_from_tuple(decode(kinds, calldata[4:])[0])
+
+def permit_in(calldata: bytes) -> TokenPermit | None:
+    """The permit of a call that creates a job; None where it goes without."""
+    if calldata[:4] != _CREATIONS[1].selector:
+        return None
+    return TokenPermit.model_validate(_CREATIONS[1].decode_arguments(calldata)[1])
 
 
 class World:
@@ -260,7 +335,8 @@ class World:
 
     def __init__(self, folder: Path, **changes: Any) -> None:
         self.chain = FakeChain()
-        self.store = FolderStore(folder / "store")
+        self.store_folder = folder / "store"
+        self.store = FolderStore(self.store_folder)
         self.model = model_in(self.store)
         self.chain.specs[self.model.model_id] = self.model.spec
         self.journal = JobJournal(folder / "jobs")

@@ -11,6 +11,7 @@ from tallystick.market.events import (
     JobCreated,
     JobExpired,
     JobRefunded,
+    JobReleased,
     JobReopened,
     MilestoneClaimed,
     MilestonePaid,
@@ -33,6 +34,7 @@ TERMS = JobTerms(
     stake_lock=10**18,
     accept_seconds=600,
     exclusive_seconds=0,
+    challenge_seconds=0,
     dispatcher=ZERO_ADDRESS,
     dispatcher_fee_bps=0,
     share_bps=(5000, 5000),
@@ -43,7 +45,10 @@ AGENT = address("agent")
 
 
 def created(block: int = 2, fork: str = "") -> JobCreated:
-    return JobCreated(at=at(block, fork=fork), job_id=JOB_ID, creator=CREATOR, terms=TERMS)
+    place = at(block, fork=fork)
+    return JobCreated(
+        at=place, job_id=JOB_ID, creator=CREATOR, opened_at=place.block_time, economy_version=1, terms=TERMS
+    )
 
 
 def assigned(block: int = 3, round_: int = 1, fork: str = "") -> JobAssigned:
@@ -60,7 +65,13 @@ def assigned(block: int = 3, round_: int = 1, fork: str = "") -> JobAssigned:
 
 def claimed(block: int, milestone: int, output: Bytes32, manifest: Bytes32) -> MilestoneClaimed:
     return MilestoneClaimed(
-        at=at(block), job_id=JOB_ID, milestone=milestone, operator=OPERATOR, output_root=output, manifest=manifest
+        at=at(block),
+        job_id=JOB_ID,
+        milestone=milestone,
+        operator=OPERATOR,
+        output_root=output,
+        manifest=manifest,
+        next_deadline=0 if milestone else START + 200,
     )
 
 
@@ -72,22 +83,25 @@ def paid(block: int, milestone: int) -> MilestonePaid:
         operator=OPERATOR,
         to_operator=4_000_000,
         to_dispatcher=0,
-        to_creator=1_000_000,
-        next_deadline=0 if milestone else START + 200,
     )
 
 
 def completed(block: int = 5) -> JobCompleted:
-    return JobCompleted(at=at(block, 2), job_id=JOB_ID, operator=OPERATOR)
+    return JobCompleted(at=at(block, 2), job_id=JOB_ID, operator=OPERATOR, surplus=2_000_000)
 
 
 def refunded(block: int = 6) -> JobRefunded:
     return JobRefunded(at=at(block), job_id=JOB_ID, creator=CREATOR, amount=10_000_000)
 
 
-def expired(block: int = 4) -> tuple[StakeSlashed, JobExpired, JobReopened]:
+def released(block: int = 4) -> tuple[JobReleased, JobReopened]:
+    given_back = JobReleased(at=at(block), job_id=JOB_ID, operator=OPERATOR, fee=5)
+    return given_back, JobReopened(at=at(block, 1), job_id=JOB_ID, round=2, next_milestone=0, bounty=5)
+
+
+def expired(block: int = 4) -> tuple[JobExpired, JobReopened, StakeSlashed]:
     slashed = StakeSlashed(
-        at=at(block),
+        at=at(block, 2),
         job_id=JOB_ID,
         operator=OPERATOR,
         finder=CREATOR,
@@ -97,8 +111,8 @@ def expired(block: int = 4) -> tuple[StakeSlashed, JobExpired, JobReopened]:
         to_bounty=3,
         burned=2,
     )
-    missed = JobExpired(at=at(block, 1), job_id=JOB_ID, operator=OPERATOR, finder=CREATOR, slashed=10)
-    return slashed, missed, JobReopened(at=at(block, 2), job_id=JOB_ID, round=2, next_milestone=0, bounty=3)
+    missed = JobExpired(at=at(block), job_id=JOB_ID, operator=OPERATOR, finder=CREATOR, slashed=10)
+    return missed, JobReopened(at=at(block, 1), job_id=JOB_ID, round=2, next_milestone=0, bounty=3), slashed
 
 
 def whole_job(

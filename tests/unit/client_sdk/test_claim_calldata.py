@@ -1,15 +1,20 @@
-"""Calldata of a claim, read back: what lets outputs outlive every store."""
+"""Calldata, read back: what lets outputs outlive every store, and how a deposit came in."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from client_builders import DEPLOYMENT, hash_of
+from client_builders import CREATOR, DEPLOYMENT, OPERATOR, FakeChain, hash_of
 from client_job_facts import TERMS
 
-from tallystick.chain.calldata import read_claim
-from tallystick.chain.calls import MarketCalls
+from tallystick.chain.calldata import creation_in
+from tallystick.chain.calls import Call, MarketCalls
 from tallystick.errors import ArtifactCorruptError
+from tallystick.ids import ZERO_BYTES32
 from tallystick.market.claims import Claim, EzklProof, decode_ezkl_proof, encode_ezkl_proof
+from tallystick.market.orders import Funding, JobOrder, SignedOrder
+from tallystick.market.permits import TokenPermit
 
 PROOF = EzklProof(input_count=1, instances=(3, 4, 5), vka=(b"\x01" * 32, b"\x02" * 32), proof=b"proof")
 CLAIM = Claim(
@@ -23,13 +28,41 @@ CLAIM = Claim(
 CALLS = MarketCalls(DEPLOYMENT)
 
 
-def test_read_claim_given_a_claims_calldata_returns_the_claim() -> None:
-    assert read_claim(CALLS.claim(TERMS, CLAIM).data) == CLAIM
+PERMIT = TokenPermit(deadline=1, v=27, r=ZERO_BYTES32, s=ZERO_BYTES32)
+ORDER = SignedOrder(
+    order=JobOrder(terms=TERMS, nonce=1, starts_at=1, expires_at=2), funding=Funding.ALLOWANCE, signature=b"signature"
+)
 
 
-@pytest.mark.parametrize("calldata", [b"", b"\x01\x02", CALLS.cancel(TERMS).data, CALLS.claim(TERMS, CLAIM).data[:200]])
-def test_read_claim_given_anything_else_returns_none(calldata: bytes) -> None:
-    assert read_claim(calldata) is None
+@pytest.mark.parametrize(
+    ("call", "way"),
+    [
+        (CALLS.create_job(TERMS), "allowance"),
+        (CALLS.create_job_with_permit(TERMS, PERMIT), "permit"),
+        (CALLS.post_order(ORDER), "order"),
+        (CALLS.accept_order(ORDER, OPERATOR), "order"),
+        (CALLS.cancel(TERMS), "contract"),
+    ],
+)
+async def test_creation_in_given_a_call_of_the_escrow_tells_the_way(call: Call, way: str) -> None:
+    chain: Any = FakeChain()
+    chain.calldata[hash_of("creation")] = "0x" + call.data.hex()
+
+    assert await creation_in(chain, hash_of("creation")) == way
+
+
+async def test_creation_in_given_a_call_of_another_contract_does_not_read_it() -> None:
+    chain: Any = FakeChain()
+    chain.calldata[hash_of("creation")] = "0x" + CALLS.create_job(TERMS).data.hex()
+    chain.called = CREATOR
+
+    assert await creation_in(chain, hash_of("creation")) == "contract"
+
+
+async def test_creation_in_given_a_transaction_that_nobody_knows_is_none() -> None:
+    chain: Any = FakeChain()
+
+    assert await creation_in(chain, hash_of("unknown")) is None
 
 
 def test_decode_ezkl_proof_given_an_encoded_one_returns_it() -> None:

@@ -7,22 +7,25 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from client_builders import PAYMENT, STAKE, at
-from client_job_facts import JOB_ID, assigned, created, expired, refunded, whole_job
+from client_builders import CREATOR, PAYMENT, STAKE, at
+from client_job_facts import JOB_ID, assigned, created, expired, refunded, released, whole_job
 from rich.console import Console
 
 from client_sdk._events import JobEvent, JobHistory
+from client_sdk._journal import FundedBy
 from client_sdk.cli._screen import Screen
 from client_sdk.cli._views import (
     BURN_ADDRESS,
     event_line,
     event_values,
+    funding_words,
     job_table,
     job_values,
     jobs_table,
     reason_lines,
 )
-from tallystick.market.events import BountyPaid, JobFact
+from tallystick.market.book import Job
+from tallystick.market.events import BountyPaid, JobFact, JobFaulted
 from tallystick.wire.api import RefusalReason
 
 
@@ -33,7 +36,14 @@ def events_of(*facts: Any) -> list[JobEvent]:
 
 
 BOUNTY = BountyPaid(at=at(9), job_id=JOB_ID, account=assigned().operator, amount=3)
-STORIES = [*events_of(*whole_job()), *events_of(created(), assigned(), *expired(), BOUNTY, refunded(10))]
+FAULT = JobFaulted(
+    at=at(7), job_id=JOB_ID, operator=assigned().operator, challenger=CREATOR, milestone=0, slashed=10**18
+)
+STORIES = [
+    *events_of(*whole_job()),
+    *events_of(created(), assigned(), *expired(), BOUNTY, refunded(10)),
+    *events_of(created(), assigned(), *released(), FAULT),
+]
 
 
 def test_stories_tell_of_every_fact_that_there_is() -> None:
@@ -93,9 +103,50 @@ def test_job_table_given_two_slashes_shows_both_in_stake_tokens() -> None:
 
     [cell] = [str(cell) for cell in shown.columns[1].cells if " lost " in str(cell)]
     assert [line.partition(" lost ")[2] for line in cell.splitlines()] == [
-        f"2.5 {STAKE.symbol} of its stake",
-        f"1 {STAKE.symbol} of its stake",
+        f"2.5 {STAKE.symbol} of its stake for a missed deadline",
+        f"1 {STAKE.symbol} of its stake for a missed deadline",
     ]
+
+
+def rows_of(job: Job) -> dict[str, str]:
+    names, values = job_table(job, PAYMENT, STAKE).columns
+    return {str(name): str(value) for name, value in zip(names.cells, values.cells, strict=True)}
+
+
+def test_job_table_given_a_job_given_back_says_by_whom_and_for_what_fee() -> None:
+    job = events_of(created(), assigned(), *released())[-1].job
+
+    rows = rows_of(replace(job, releases=(replace(job.releases[0], fee=10**17),), bounty=10**17))
+
+    assert rows["given back"] == f"by {assigned().operator} for 0.1 TALLY"
+    assert rows["bounty"] == "0.1 TALLY for whoever completes it"
+
+
+def test_job_table_given_a_completed_job_says_what_went_back() -> None:
+    assert rows_of(events_of(*whole_job())[-1].job)["surplus"] == "2 tUSD"
+
+
+def test_job_table_given_a_claim_that_waits_says_until_when() -> None:
+    job = events_of(*whole_job()[:3])[-1].job
+
+    assert rows_of(job)["milestone 0"] == f"claimed by {assigned().operator}, final after 2023-11-14 22:14:00"
+
+
+def test_job_values_given_a_claim_that_waits_do_not_count_it_as_paid() -> None:
+    values = job_values(events_of(*whole_job()[:3])[-1].job)
+
+    assert (values["milestones_claimed"], values["milestones_paid"]) == (1, 0)
+
+
+def test_event_line_given_a_completion_with_a_surplus_says_what_goes_back() -> None:
+    line = event_line(events_of(*whole_job())[-1], PAYMENT)
+
+    assert line.partition("  ")[2] == "completed, 2 tUSD back to the creator"
+
+
+@pytest.mark.parametrize("funded_by", get_args(FundedBy))
+def test_funding_words_given_any_way_are_a_sentence(funded_by: FundedBy) -> None:
+    assert funding_words(funded_by).endswith(".")
 
 
 @pytest.mark.parametrize("columns", [80, 118])

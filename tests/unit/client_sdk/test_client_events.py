@@ -32,7 +32,8 @@ def test_extend_gives_each_event_the_job_after_it() -> None:
     history = JobHistory(JOB_ID)
     history.extend(whole_job())
 
-    assert [event.job.next_milestone for event in history.events] == [0, 0, 0, 1, 1, 2, 2]
+    assert [event.job.next_milestone for event in history.events] == [0, 0, 1, 1, 2, 2, 2]
+    assert [event.job.paid_milestones for event in history.events] == [0, 0, 0, 1, 1, 2, 2]
 
 
 def test_extend_given_another_jobs_fact_tells_nothing() -> None:

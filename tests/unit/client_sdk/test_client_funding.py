@@ -6,16 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client_builders import PAYMENT, World, model_in, terms_in
+from client_builders import (
+    CREATOR,
+    DEPLOYMENT,
+    PAYMENT,
+    START,
+    TOKEN_DOMAIN,
+    World,
+    model_in,
+    permit_in,
+    terms_in,
+)
 
+from client_sdk._drafting import Drafting
 from client_sdk._funding import Funded, Funding
 from client_sdk._models import Models
 from client_sdk._request import JobRequest
 from client_sdk.testing import FakeDispatcher
+from tallystick.chain.allowances import PERMIT_SECONDS
 from tallystick.errors import (
     InputError,
     InsufficientFundsError,
     KeystoreError,
+    MarketPausedError,
     ModelError,
     RequirementError,
     RevertError,
@@ -23,6 +36,7 @@ from tallystick.errors import (
     TermsError,
 )
 from tallystick.market.manifests import JobManifest
+from tallystick.market.permits import Permit, permit_message, signed_permit
 from tallystick.storage.manifests import get_manifest
 from tallystick.tensors import QuantisedTensors
 from tallystick.wire.api import RefusalReason
@@ -43,7 +57,8 @@ def request_of(world: World, **changes: Any) -> JobRequest:
 async def fund(world: World, dispatcher: FakeDispatcher | None = None, **changes: Any) -> Funded:
     client = DispatcherClient(dispatcher.url, transport=dispatcher.transport) if dispatcher else None
     connection = world.reconnected(dispatcher=client)
-    return await Funding(connection, Models(connection, _no_prover)).fund(request_of(world, **changes))
+    drafting = Drafting(connection, Models(connection, _no_prover))
+    return await Funding(connection, drafting).fund(request_of(world, **changes))
 
 
 def _no_prover() -> Any:
@@ -60,6 +75,98 @@ async def test_fund_given_a_valid_request_approves_exactly_the_deposit_and_creat
     approval, creation = (call for _, call in world.signing.sent)
     assert approval.data[-32:] == (10_000_000).to_bytes(32, "big")
     assert terms_in(creation.data).max_price == 10_000_000
+
+
+async def test_fund_given_a_token_that_takes_permits_allows_and_deposits_in_one_transaction(world: World) -> None:
+    world.chain.takes_permits = True
+
+    funded = await fund(world)
+
+    assert (sent(world), funded.funded_by) == (["create"], "permit")
+
+
+async def test_fund_given_a_token_that_takes_permits_signs_exactly_the_deposit_for_the_escrow(world: World) -> None:
+    world.chain.takes_permits = True
+    world.chain.permit_nonce = 3
+    world.clock.advance(1_000)
+
+    await fund(world)
+
+    permit = permit_in(world.signing.sent[0][1].data)
+    assert permit is not None
+    told = Permit(
+        owner=CREATOR,
+        spender=DEPLOYMENT.contracts.job_escrow,
+        value=10_000_000,
+        nonce=3,
+        deadline=START + 1_000 + PERMIT_SECONDS,
+    )
+    expected = signed_permit(told, world.signing.sign(permit_message(told, TOKEN_DOMAIN)))
+    assert permit == expected
+
+
+@pytest.mark.parametrize("takes_permits", [True, False])
+async def test_fund_given_any_token_leaves_no_allowance_behind(world: World, takes_permits: bool) -> None:
+    world.chain.takes_permits = takes_permits
+    world.chain.allowed = 9_999_999
+
+    await fund(world)
+
+    assert world.chain.allowed == 0
+
+
+async def test_fund_given_an_allowance_already_uses_it_although_the_token_takes_permits(world: World) -> None:
+    world.chain.takes_permits = True
+    world.chain.allowed = 10_000_000
+
+    funded = await fund(world)
+
+    assert (funded.funded_by, permit_in(world.signing.sent[0][1].data)) == ("allowance", None)
+
+
+async def test_fund_given_a_token_without_permits_says_that_it_approved(world: World) -> None:
+    assert (await fund(world)).funded_by == "approval"
+
+
+async def test_fund_given_no_approval_wanted_signs_no_permit_either(world: World) -> None:
+    world.chain.takes_permits = True
+
+    with pytest.raises(InsufficientFundsError, match="tallystick wallet approve 10"):
+        await fund(world, approve=False)
+    assert sent(world) == []
+
+
+async def test_fund_after_a_crash_with_a_permit_sends_the_very_same_transaction(world: World) -> None:
+    world.chain.takes_permits = True
+    world.signing.die_after_sending = True
+    with pytest.raises(KeyboardInterrupt):
+        await fund(world)
+    world.signing.die_after_sending = False
+    world.signing.done.clear()
+    world.clock.advance(60)
+    world.chain.happened.clear()
+
+    funded = await fund(world)
+
+    first, second = (call for _, call in world.signing.sent)
+    assert (first, funded.funded_by) == (second, "permit")
+
+
+async def test_fund_while_new_jobs_are_paused_says_so_and_sends_and_publishes_nothing(world: World) -> None:
+    world.chain.paused = True
+    kept = {path for path in world.store_folder.rglob("*") if path.is_file()}
+
+    with pytest.raises(MarketPausedError, match="New jobs are paused"):
+        await fund(world)
+    assert (sent(world), list(world.journal.entries())) == ([], [])
+    assert {path for path in world.store_folder.rglob("*") if path.is_file()} == kept
+
+
+async def test_fund_while_new_jobs_are_paused_still_finds_a_job_that_was_funded_before(world: World) -> None:
+    first = await fund(world, salt=7)
+    world.chain.paused = True
+
+    assert (await fund(world, salt=7)).entry == first.entry
 
 
 async def test_fund_publishes_a_manifest_and_inputs_that_hash_to_the_terms(world: World) -> None:

@@ -264,6 +264,9 @@ async def test_snapshot_given_a_reorganisation_that_lost_the_job_says_so(world: 
         ((created(),), 700, "job refund"),
         ((created(), assigned()), 60, "being worked on"),
         ((created(), assigned()), 100, "job expire"),
+        (tuple(whole_job()[:3]), 40, "being worked on"),
+        (tuple(whole_job()[:3]), 60, "job finalize"),
+        ((*whole_job()[:4], whole_job()[4]), 40, "Every milestone is claimed"),
         ((created(), refunded()), 100, "wallet withdraw"),
         (tuple(whole_job()), 100, "job result"),
     ],
@@ -276,3 +279,12 @@ async def test_advice_given_any_state_names_the_next_step(
 
     assert said in job.advice()
     assert world.clock.now() == START + seconds
+
+
+async def test_finalize_given_the_same_claims_again_sends_one_call(world: World) -> None:
+    job = await job_of(world, *whole_job()[:3])
+
+    await job.finalize()
+    await job.finalize()
+
+    assert [key for key, _ in world.signing.sent] == [f"finalize:{JOB_ID}:1:0"]

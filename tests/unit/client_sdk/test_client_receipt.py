@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client_builders import OPERATOR, World
-from client_job_facts import JOB_ID, assigned, created, expired, whole_job
+from client_builders import DEPLOYMENT, OPERATOR, World
+from client_job_facts import JOB_ID, TERMS, assigned, created, expired, paid, released, whole_job
 
 from client_sdk._receipt import JobReceipt, make_receipt
+from tallystick.chain.calls import MarketCalls
 from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
+from tallystick.ids import ZERO_BYTES32
+from tallystick.market.permits import TokenPermit
+from tallystick.market.terms import ProofKind
 
 
 @pytest.fixture
@@ -62,6 +66,47 @@ async def test_make_receipt_given_a_slash_says_who_got_it(world: World) -> None:
     assert (receipt.status, slash.to_finder, slash.to_creator, slash.to_bounty, slash.burned) == ("open", 1, 4, 3, 2)
 
 
+async def test_make_receipt_given_a_whole_job_says_what_went_back_to_the_creator(world: World) -> None:
+    assert (await receipt_of(world)).surplus == 2_000_000
+
+
+async def test_make_receipt_given_a_release_says_by_whom_and_for_what_fee(world: World) -> None:
+    receipt = await receipt_of(world, [created(), assigned(), *released()])
+
+    assert [(release.operator, release.fee) for release in receipt.releases] == [(OPERATOR, 5)]
+    assert [stage.name for stage in receipt.stages] == ["funded", "assigned", "given back", "reopened"]
+    assert [line.purpose for line in receipt.transactions] == ["create", "accept", "release"]
+
+
+async def test_make_receipt_given_a_creation_says_how_its_deposit_came_in(world: World) -> None:
+    permit = TokenPermit(deadline=1, v=27, r=ZERO_BYTES32, s=ZERO_BYTES32)
+    call = MarketCalls(DEPLOYMENT).create_job_with_permit(TERMS, permit)
+    world.chain.calldata[created().at.transaction_hash] = "0x" + call.data.hex()
+
+    assert (await receipt_of(world)).funded_by == "permit"
+
+
+async def test_make_receipt_given_an_order_that_was_posted_and_accepted_at_once_is_one_transaction(
+    world: World,
+) -> None:
+    at_once = assigned().model_copy(update={"at": created().at.model_copy(update={"log_index": 1})})
+
+    receipt = await receipt_of(world, [created(), at_once])
+
+    assert [line.purpose for line in receipt.transactions] == ["create and accept"]
+
+
+async def test_make_receipt_given_a_claim_that_had_to_wait_tells_claim_and_payment_apart(world: World) -> None:
+    terms = TERMS.model_copy(update={"proof_kind": ProofKind.OPTIMISTIC, "challenge_seconds": 60})
+    begun = created().model_copy(update={"terms": terms})
+    claim, payment = whole_job()[2], paid(9, 0)
+
+    receipt = await receipt_of(world, [begun, assigned(), claim, payment])
+
+    assert [stage.name for stage in receipt.stages] == ["funded", "assigned", "milestone 0 claimed", "milestone 0 paid"]
+    assert [line.purpose for line in receipt.transactions] == ["create", "accept", "claim 0", "finalize 0"]
+
+
 async def test_make_receipt_given_facts_without_the_creation_is_refused(world: World) -> None:
     with pytest.raises(JobUnknownError):
         await receipt_of(world, [assigned()])
@@ -92,6 +137,8 @@ async def test_verify_given_an_early_receipt_agrees_although_the_job_went_on(wor
     [
         ({"status": "refunded"}, "refunded as status; the chain has completed"),
         ({"payments": ()}, "0 entries as payments; the chain has 2 entries"),
+        ({"surplus": 1}, "1 as surplus; the chain has 2000000"),
+        ({"funded_by": "permit"}, "permit as funded_by; the chain has contract"),
         ({"stages": ()}, "0 entries as stages; the chain has 5 entries"),
         ({"chain_id": 5}, "on chain 5"),
         ({"first_block": 40, "last_block": 50}, "no facts about job"),
@@ -122,7 +169,7 @@ async def test_verify_given_gas_that_was_never_used_names_the_difference(world: 
         await verify(world, receipt.model_copy(update={"transactions": lines}))
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema_version": 2}'])
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema_version": 1}'])
 def test_load_given_no_receipt_says_so(tmp_path: Path, content: str) -> None:
     (tmp_path / "receipt.json").write_text(content)
 

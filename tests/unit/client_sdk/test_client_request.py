@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from client_builders import CREATOR, PAYMENT, address, hash_of
+from client_builders import CREATOR, PAYMENT, RULES, STAKE, address, hash_of
 
 from client_sdk._request import JobRequest, Surroundings, build_terms
 from tallystick.errors import InputError, TermsError
@@ -19,8 +19,9 @@ AROUND = Surroundings(
     creator=CREATOR,
     payment_token=PAYMENT.address,
     payment_decimals=6,
+    stake_token=STAKE.address,
     stake_decimals=18,
-    min_lock=5 * 10**17,
+    rules=RULES.model_copy(update={"min_lock": 5 * 10**17}),
     dispatcher=address("dispatcher"),
 )
 MODEL_ID = ModelId(hash_of("model"))
@@ -66,7 +67,24 @@ def test_build_terms_given_a_deadline_gives_it_to_every_milestone() -> None:
 
 
 def test_build_terms_given_no_stake_lock_takes_the_protocols_least() -> None:
-    assert terms_of(REQUEST).stake_lock == AROUND.min_lock
+    assert terms_of(REQUEST).stake_lock == AROUND.rules.min_lock
+
+
+def test_build_terms_given_payment_in_the_stake_token_locks_at_least_the_ratio() -> None:
+    around = replace(AROUND, payment_token=STAKE.address, payment_decimals=18)
+
+    assert terms_of(asking(max_price="10"), around).stake_lock == 5 * 10**18
+
+
+def test_build_terms_given_payment_in_the_stake_token_and_a_lock_below_the_ratio_says_the_least() -> None:
+    around = replace(AROUND, payment_token=STAKE.address, payment_decimals=18)
+
+    with pytest.raises(TermsError, match="below the protocol's minimum of 5"):
+        terms_of(asking(max_price="10", stake_lock="4"), around)
+
+
+def test_build_terms_given_a_job_with_proofs_has_no_challenge_window() -> None:
+    assert terms_of(REQUEST).challenge_seconds == 0
 
 
 def test_build_terms_given_a_dispatcher_leaves_it_the_first_minute() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client_builders import CREATOR, at
+from client_builders import CREATOR, account, at
+from eth_account import Account
+from eth_account.messages import encode_defunct
 
 from client_sdk._connection import Signing
 from client_sdk._journal import JobJournal
@@ -44,7 +46,7 @@ def signing(opened: list[RecordingSender], tmp_path: Path) -> Signing:
         opened.append(RecordingSender())
         return opened[-1]
 
-    return Signing(CREATOR, open_sender, JobJournal(tmp_path))
+    return Signing(account("creator"), open_sender, JobJournal(tmp_path))
 
 
 async def send(signing: Signing, opened: list[RecordingSender]) -> None:
@@ -84,6 +86,17 @@ async def test_release_given_a_transaction_under_way_keeps_the_key(
     assert opened[0].is_open
     opened[0].mined.set()
     await sending
+
+
+def test_sign_given_a_message_signs_it_with_the_accounts_key_and_sends_nothing(
+    signing: Signing, opened: list[RecordingSender]
+) -> None:
+    message = encode_defunct(text="a message")
+
+    signature = signing.sign(message)
+
+    assert Account.recover_message(message, signature=signature) == signing.address == CREATOR
+    assert opened == []
 
 
 def test_release_given_nothing_sent_yet_opens_nothing(signing: Signing, opened: list[RecordingSender]) -> None:

@@ -23,7 +23,9 @@ from tallystick.market.events import (
     JobCompleted,
     JobCreated,
     JobExpired,
+    JobFaulted,
     JobRefunded,
+    JobReleased,
     JobReopened,
     LogPosition,
     MilestoneClaimed,
@@ -100,6 +102,7 @@ def terms(**changes: Any) -> JobTerms:
         stake_lock=100,
         accept_seconds=600,
         exclusive_seconds=60,
+        challenge_seconds=0,
         dispatcher=DISPATCHER,
         dispatcher_fee_bps=0,
         share_bps=(5_000, 5_000),
@@ -128,7 +131,14 @@ class Chain:
 
     def created(self, block: int, job_terms: JobTerms | None = None) -> JobCreated:
         held = job_terms or terms()
-        return JobCreated(at=self.at(block), job_id=job_id_of(held, DOMAIN), creator=held.creator, terms=held)
+        return JobCreated(
+            at=self.at(block),
+            job_id=job_id_of(held, DOMAIN),
+            creator=held.creator,
+            opened_at=NOW + block,
+            economy_version=1,
+            terms=held,
+        )
 
     def registered(self, block: int) -> ModelRegistered:
         return ModelRegistered(at=self.at(block), model_id=MODEL_ID, spec=SPEC)
@@ -144,17 +154,22 @@ class Chain:
             deadline=NOW + block + 300,
         )
 
+    def claimed(self, block: int, job_id: JobId, milestone: int = 0, operator: str = "operator") -> MilestoneClaimed:
+        """Of a job of two milestones."""
+        return MilestoneClaimed(
+            at=self.at(block, 0),
+            job_id=job_id,
+            milestone=milestone,
+            operator=address(operator),
+            output_root=hash_of("output"),
+            manifest=hash_of("result"),
+            next_deadline=0 if milestone else NOW + block + 600,
+        )
+
     def paid(self, block: int, job_id: JobId, milestone: int = 0, operator: str = "operator") -> list[ChainFact]:
         """A claim and its payment."""
         return [
-            MilestoneClaimed(
-                at=self.at(block, 0),
-                job_id=job_id,
-                milestone=milestone,
-                operator=address(operator),
-                output_root=hash_of("output"),
-                manifest=hash_of("result"),
-            ),
+            self.claimed(block, job_id, milestone, operator),
             MilestonePaid(
                 at=self.at(block, 1),
                 job_id=job_id,
@@ -162,13 +177,11 @@ class Chain:
                 operator=address(operator),
                 to_operator=500,
                 to_dispatcher=0,
-                to_creator=0,
-                next_deadline=NOW + block + 600,
             ),
         ]
 
     def completed(self, block: int, job_id: JobId, operator: str = "operator") -> JobCompleted:
-        return JobCompleted(at=self.at(block, 2), job_id=job_id, operator=address(operator))
+        return JobCompleted(at=self.at(block, 2), job_id=job_id, operator=address(operator), surplus=7)
 
     def expired(self, block: int, job_id: JobId, operator: str = "operator") -> list[ChainFact]:
         return [
@@ -176,6 +189,25 @@ class Chain:
                 at=self.at(block, 0), job_id=job_id, operator=address(operator), finder=address("finder"), slashed=10
             ),
             JobReopened(at=self.at(block, 1), job_id=job_id, round=2, next_milestone=0, bounty=4),
+        ]
+
+    def released(self, block: int, job_id: JobId, operator: str = "operator") -> list[ChainFact]:
+        return [
+            JobReleased(at=self.at(block, 0), job_id=job_id, operator=address(operator), fee=3),
+            JobReopened(at=self.at(block, 1), job_id=job_id, round=2, next_milestone=0, bounty=3),
+        ]
+
+    def faulted(self, block: int, job_id: JobId, operator: str = "operator") -> list[ChainFact]:
+        return [
+            JobFaulted(
+                at=self.at(block, 0),
+                job_id=job_id,
+                operator=address(operator),
+                challenger=address("challenger"),
+                milestone=0,
+                slashed=100,
+            ),
+            JobReopened(at=self.at(block, 1), job_id=job_id, round=2, next_milestone=0, bounty=20),
         ]
 
     def refunded(self, block: int, job_id: JobId) -> JobRefunded:

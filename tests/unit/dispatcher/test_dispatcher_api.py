@@ -14,7 +14,7 @@ from dispatcher.api.limits import Limits
 from dispatcher.store.database import Database
 from tallystick.errors import ChainUnavailableError, DispatcherRefusedError, DispatcherUnavailableError
 from tallystick.ids import JobId
-from tallystick.market.terms import job_id_of
+from tallystick.market.terms import ProofKind, job_id_of
 from tallystick.wire.announcement import sign_announcement, sign_refusal
 from tallystick.wire.api import Refusal
 
@@ -277,6 +277,36 @@ async def test_job_given_payments_and_slashes_shows_them(room: ApiRoom) -> None:
     view = await room.client.job(JOB_ID)
 
     assert [(paid.milestone, paid.to_operator) for paid in view.payments] == [(0, 500)]
+
+
+async def test_job_given_back_shows_the_fee_and_its_bounty(room: ApiRoom) -> None:
+    await one_open_job(room)
+    await room.happen(CHAIN.assigned(2, JOB_ID), *CHAIN.released(3, JOB_ID))
+
+    view = await room.client.job(JOB_ID)
+
+    assert [(release.operator, release.fee) for release in view.releases] == [(address("operator"), 3)]
+    assert (view.status, view.round, view.bounty) == ("open", 2, 3)
+
+
+async def test_job_given_a_claim_in_its_window_shows_it_as_claimed_and_not_paid(room: ApiRoom) -> None:
+    held = terms(proof_kind=ProofKind.OPTIMISTIC, challenge_seconds=100)
+    job_id = job_id_of(held, DOMAIN)
+    await room.happen(CHAIN.created(1, held), CHAIN.assigned(2, job_id), CHAIN.claimed(3, job_id))
+
+    view = await room.client.job(job_id)
+
+    assert (view.next_milestone, view.paid_milestones) == (1, 0)
+    assert [(claim.milestone, claim.final_at) for claim in view.claims] == [(0, NOW + 103)]
+
+
+async def test_job_completed_shows_what_went_back_to_its_creator(room: ApiRoom) -> None:
+    await one_open_job(room)
+    await room.happen(
+        CHAIN.assigned(2, JOB_ID), *CHAIN.paid(3, JOB_ID), *CHAIN.paid(4, JOB_ID, 1), CHAIN.completed(4, JOB_ID)
+    )
+
+    assert (await room.client.job(JOB_ID)).surplus == 7
 
 
 async def test_job_past_its_deadline_says_that_expire_is_callable_since_when(room: ApiRoom) -> None:

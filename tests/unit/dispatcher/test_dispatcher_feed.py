@@ -91,6 +91,25 @@ async def test_job_events_are_of_that_job_alone(room: ApiRoom) -> None:
     assert [event.fact.job_id for event in page.events if event.fact] == [JOB_ID]  # type: ignore[union-attr]
 
 
+async def test_job_events_tell_of_an_early_release_and_of_a_fault(room: ApiRoom) -> None:
+    await one_open_job(room)
+    await room.happen(CHAIN.assigned(2, JOB_ID), *CHAIN.released(3, JOB_ID))
+    await room.happen(CHAIN.assigned(4, JOB_ID, "other", 2), *CHAIN.faulted(5, JOB_ID, "other"))
+
+    page = await room.client.job_events(JOB_ID)
+
+    names = [event.fact.event for event in page.events if event.fact]
+    assert names == [
+        "JobCreated",
+        "JobAssigned",
+        "JobReleased",
+        "JobReopened",
+        "JobAssigned",
+        "JobFaulted",
+        "JobReopened",
+    ]
+
+
 # ---- quotes ----------------------------------------------------------------------------------------------------------
 
 

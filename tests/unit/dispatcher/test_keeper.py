@@ -12,10 +12,16 @@ from tallystick.clock import ManualClock
 from tallystick.errors import RevertError
 from tallystick.ids import JobId
 from tallystick.market.book import Job, fold
-from tallystick.market.terms import JobStatus, job_id_of
+from tallystick.market.terms import JobStatus, ProofKind, job_id_of
 
 JOB_ID = job_id_of(terms(), DOMAIN)
 ASSIGNED = fold([Chain().created(0), Chain().assigned(0, JOB_ID)])[JOB_ID]
+OPTIMISTIC = terms(proof_kind=ProofKind.OPTIMISTIC, challenge_seconds=100)
+CLAIMED_ID = job_id_of(OPTIMISTIC, DOMAIN)
+CLAIMED = fold(
+    [Chain().created(0, OPTIMISTIC), Chain().assigned(0, CLAIMED_ID), Chain().claimed(10, CLAIMED_ID)],
+)[CLAIMED_ID]
+"""Milestone 0 claimed at NOW + 10; the window is 100 s."""
 DEPLOYMENT = Deployment(
     chain_id=31337,
     block=0,
@@ -93,6 +99,30 @@ async def test_sweep_given_an_open_job_past_its_window_calls_refund() -> None:
 
 async def test_sweep_given_an_open_job_within_its_window_calls_nothing() -> None:
     room = Room(open_job(), now=NOW + 600)
+
+    await room.keeper.sweep()
+
+    assert room.descriptions() == []
+
+
+async def test_sweep_given_a_claim_past_its_window_calls_finalize() -> None:
+    room = Room(CLAIMED, now=NOW + 111)
+
+    await room.keeper.sweep()
+
+    assert room.descriptions() == ["pay"]
+
+
+async def test_sweep_in_the_last_second_of_a_window_calls_nothing() -> None:
+    room = Room(CLAIMED, now=NOW + 110)
+
+    await room.keeper.sweep()
+
+    assert room.descriptions() == []
+
+
+async def test_sweep_given_a_missed_deadline_behind_a_claim_in_its_window_does_not_call_expire() -> None:
+    room = Room(with_changes(CLAIMED, deadline=NOW + 50), now=NOW + 60)
 
     await room.keeper.sweep()
 

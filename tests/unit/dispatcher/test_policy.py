@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from dispatcher_builders import NOW, address, executor, market, open_job, opening, with_changes
+from dispatcher_builders import NOW, address, executor, hash_of, market, open_job, opening, with_changes
 
 from dispatcher.indexer.brief import Brief
 from dispatcher.matching.market import Executor, Market, Opening
 from dispatcher.matching.policy import decide, job_reason
 from dispatcher.store.offers import KeptOffer, OfferState
 from tallystick.ids import Address
+from tallystick.market.book import Release
 
 
 def chosen(given: Market) -> list[Address]:
@@ -76,6 +77,15 @@ def test_decide_given_a_lapsed_offer_asks_another_first() -> None:
 
 def test_decide_given_a_lapsed_offer_and_nobody_else_asks_again() -> None:
     assert before(with_offer(opening(), "alice", "lapsed"), executor("alice")) == [address("alice")]
+
+
+def test_decide_given_an_operator_that_gave_the_job_back_asks_another_first() -> None:
+    cheap, dear = executor("cheap", min_milestone_price=100), executor("dear", min_milestone_price=200)
+    given_back = Release(operator=address("operator cheap"), fee=3, transaction_hash=hash_of("release"))
+    one = opening()
+    one = replace(one, job=with_changes(one.job, releases=(given_back,)))
+
+    assert before(one, cheap, dear) == [address("dear")]
 
 
 def test_decide_given_two_jobs_and_room_for_one_offers_the_longest_open() -> None:

@@ -85,3 +85,11 @@ def test_milestone_durations_given_a_second_executor_counts_from_its_assignment(
     ]
 
     assert milestone_durations(facts) == [15]
+
+
+def test_milestone_durations_given_a_challenge_window_do_not_count_it() -> None:
+    chain = Chain()
+    [claim, payment] = chain.paid(30, JOB_ID)
+    late = payment.model_copy(update={"at": chain.at(400)})
+
+    assert milestone_durations([chain.assigned(10, JOB_ID), claim, late]) == [20]

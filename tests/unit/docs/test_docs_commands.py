@@ -9,7 +9,7 @@ from documents import commands, documents, operating, shown, spans
 from source_words import sources
 
 WITH_COMMANDS = [path for path in documents() if commands(path.read_text())]
-IN_SOURCES = re.compile(r"tallystick (?:localnet|model|job|wallet|executor|dispatcher) [a-z]+(?: --[a-z-]+)*")
+IN_SOURCES = re.compile(r"tallystick (?:localnet|model|job|wallet|executor|dispatcher) [a-z][a-z-]*(?: --[a-z-]+)*")
 
 
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=shown)

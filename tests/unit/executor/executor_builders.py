@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eth_account import Account
+from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
 from tallystick.chain.deployment import Contracts, Deployment, Tokens
@@ -14,6 +15,8 @@ from tallystick.market.book import Job, opened
 from tallystick.market.claims import ModelSpec, model_id_of, program_id_of
 from tallystick.market.events import JobCreated, LogPosition
 from tallystick.market.manifests import ArtifactRef, JobManifest, ModelManifest, SrsRef
+from tallystick.market.orders import Funding, JobOrder, SignedOrder, message_to_sign
+from tallystick.market.permits import Permit, TokenDomain, permit_message, signed_permit
 from tallystick.market.terms import Assignment, JobMode, JobTerms, ProofKind, assignment_message, job_id_of
 from tallystick.merkle import milestones_root
 from tallystick.storage.store import Store
@@ -56,6 +59,7 @@ DEPLOYMENT = Deployment(
     tokens=Tokens(payment=TOKEN, stake=address("stake token")),
 )
 DOMAIN = DEPLOYMENT.domain()
+TOKEN_DOMAIN = TokenDomain(name="Test Dollar", version="1", chain_id=31337, token=TOKEN)
 
 
 def tensors(milestone: int) -> QuantisedTensors:
@@ -115,6 +119,7 @@ def terms(**changes: Any) -> JobTerms:
         stake_lock=LOCK,
         accept_seconds=600,
         exclusive_seconds=0,
+        challenge_seconds=0,
         dispatcher=address("dispatcher"),
         dispatcher_fee_bps=0,
         share_bps=(5_000, 5_000),
@@ -134,7 +139,15 @@ def position(block: int, index: int = 0, time: int | None = None) -> LogPosition
 
 
 def created(held: JobTerms, block: int = 0, time: int | None = None) -> JobCreated:
-    return JobCreated(at=position(block, time=time), job_id=job_id_of(held, DOMAIN), creator=held.creator, terms=held)
+    at = position(block, time=time)
+    return JobCreated(
+        at=at,
+        job_id=job_id_of(held, DOMAIN),
+        creator=held.creator,
+        opened_at=at.block_time,
+        economy_version=1,
+        terms=held,
+    )
 
 
 def open_job(**changes: Any) -> Job:
@@ -149,6 +162,36 @@ def offer(held: JobTerms, *, round_: int = 1, expires_at: int = NOW + 30, operat
     return Offer(
         job_id=job_id, terms=held, assignment=assignment, signature="0x" + bytes(signature).hex(), round=round_
     )
+
+
+def signed_order(
+    held: JobTerms | None = None,
+    *,
+    signer: str = "creator",
+    funding: Funding = Funding.ALLOWANCE,
+    permit_nonce: int = 0,
+    permit_deadline: int = NOW + 600,
+    **changes: Any,
+) -> SignedOrder:
+    """An order of `terms()` from NOW on; `changes` are of the order. Its permit is as sound as its nonce and deadline."""
+    plain = JobOrder(terms=held or terms(), nonce=7, starts_at=NOW, expires_at=NOW + 600)
+    order = plain.model_copy(update=changes)
+    message = message_to_sign(order, funding, DOMAIN)
+    permit = None
+    if funding is Funding.PERMIT:
+        told = Permit(
+            owner=order.terms.creator,
+            spender=DOMAIN.escrow,
+            value=order.terms.max_price,
+            nonce=permit_nonce,
+            deadline=permit_deadline,
+        )
+        permit = signed_permit(told, _signature(signer, permit_message(told, TOKEN_DOMAIN)))
+    return SignedOrder(order=order, funding=funding, signature=_signature(signer, message), permit=permit)
+
+
+def _signature(signer: str, message: SignableMessage) -> bytes:
+    return bytes(account(signer).sign_message(message).signature)
 
 
 JOB_ID = JobId(hash_of("job"))

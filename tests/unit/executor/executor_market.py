@@ -1,4 +1,4 @@
-"""A market in memory for the agent's tests: contracts as a few rules, a sender that keeps its word, a quick prover.
+"""A market in memory for the agent's tests: contracts as a few rules, and a sender that keeps its word.
 
 Only what stands outside the executor is played here, at the seams that the executor declares; each player's real
 counterpart has tests of its own. Every moment at which a real process could be killed calls `Trap.step`.
@@ -20,23 +20,25 @@ from executor_builders import (
     LOCK,
     OPERATOR,
     TOKEN,
-    VKA,
     address,
     hash_of,
     job_manifest,
     model_manifest,
     model_spec,
     position,
+    signed_order,
     tensors,
     terms,
 )
+from executor_prover import Trap
 
 from tallystick.chain.calls import Call
+from tallystick.chain.permits import PermitSupport
 from tallystick.chain.receipts import Receipt
 from tallystick.chain.scanner import Cursor, ScanStep
 from tallystick.chain.views import BlockHead, JobState
 from tallystick.clock import ManualClock
-from tallystick.errors import ProverTimeoutError, RevertError, TensorError
+from tallystick.errors import RevertError
 from tallystick.ids import ZERO_ADDRESS, Address, JobId, ModelId, bytes32
 from tallystick.market.claims import ModelSpec, model_id_of
 from tallystick.market.events import (
@@ -45,47 +47,45 @@ from tallystick.market.events import (
     JobCreated,
     JobExpired,
     JobFact,
+    JobReleased,
     JobReopened,
     MilestoneClaimed,
     MilestonePaid,
 )
+from tallystick.market.orders import SignedOrder
+from tallystick.market.parameters import Economy
 from tallystick.market.terms import JobStatus, JobTerms, job_id_of
 from tallystick.merkle import milestones_root
-from tallystick.proving.prover import CircuitFiles, Limits, Progress, Proved, no_progress
 from tallystick.storage.store import Store
-from tallystick.tensors import QuantisedTensors
-
-
-class KilledError(BaseException):
-    """As kill -9: nothing may catch it."""
-
-
-class Trap:
-    """Counts the moments of a run, and kills it at one of them. Idle looks at the chain come as often as they like, so
-    they are not counted; what a look finds is. `troubles` are errors in wait at moments of a name, met one by one."""
-
-    def __init__(self, at: int | None = None) -> None:
-        self.at = at
-        self.moments: list[str] = []
-        self.troubles: dict[str, list[Exception]] = {}
-
-    def step(self, name: str) -> None:
-        self.moments.append(name)
-        if self.at is not None and name != "poll" and self.count == self.at:
-            raise KilledError(f"moment {self.at}: {name}")
-        if self.troubles.get(name):
-            raise self.troubles[name].pop(0)
-
-    @property
-    def count(self) -> int:
-        return sum(1 for moment in self.moments if moment != "poll")
+from tallystick.units import BPS
 
 
 def _refused(name: str) -> RevertError:
     return RevertError(f"The contract refused: {name}.", name=name, arguments={})
 
 
-EMPTY = JobState(JobStatus.NONE, 0, 0, 0, 0, ZERO_ADDRESS, 0, 0)
+EMPTY = JobState(
+    operator=ZERO_ADDRESS,
+    timer=0,
+    round=0,
+    next_milestone=0,
+    status=JobStatus.NONE,
+    remaining=0,
+    bounty=0,
+    accepted_after=0,
+    paid_milestones=0,
+    economy_version=1,
+)
+ECONOMY = Economy(
+    late_slash_bps=5_000,
+    late_finder_bps=1_000,
+    late_creator_bps=4_000,
+    late_bounty_bps=3_000,
+    fault_challenger_bps=4_000,
+    fault_creator_bps=3_000,
+    fault_bounty_bps=1_000,
+    release_bps=100,
+)
 
 
 class Contracts:
@@ -102,6 +102,9 @@ class Contracts:
         self.credit: Counter[Address] = Counter()
         self.withdrawn: Counter[Address] = Counter()
         self.free_stake = FREE_STAKE
+        self.economy = ECONOMY
+        self.orders: dict[JobId, SignedOrder] = {}
+        self.creators_balance = 10**6
         self.done: Counter[str] = Counter()
 
     # ---- blocks -------------------------------------------------------------------------------------------------------
@@ -127,9 +130,13 @@ class Contracts:
         self.mine()
         job_id = job_id_of(held, DOMAIN)
         self.terms[job_id] = held
-        self.states[job_id] = replace(EMPTY, status=JobStatus.OPEN, round=1, opened_at=self.clock.now())
-        self.state(JobCreated, job_id=job_id, creator=held.creator, terms=held)
+        self._open(job_id, self.clock.now())
         return job_id
+
+    def _open(self, job_id: JobId, opened_at: int) -> None:
+        held = self.terms[job_id]
+        self.states[job_id] = replace(EMPTY, status=JobStatus.OPEN, round=1, timer=opened_at)
+        self.state(JobCreated, job_id=job_id, creator=held.creator, opened_at=opened_at, economy_version=1, terms=held)
 
     def expire(self, job_id: JobId) -> None:
         self.mine()
@@ -137,25 +144,25 @@ class Contracts:
         self.state(JobExpired, job_id=job_id, operator=job.operator, finder=address("finder"), slashed=1)
         if job.operator == OPERATOR:
             self.free_stake += LOCK - 1
+        self._reopen(job_id)
+
+    def _reopen(self, job_id: JobId) -> None:
+        job = self.states[job_id]
         self.states[job_id] = replace(
-            job,
-            status=JobStatus.OPEN,
-            round=job.round + 1,
-            opened_at=self.clock.now(),
-            deadline=0,
-            operator=ZERO_ADDRESS,
+            job, status=JobStatus.OPEN, round=job.round + 1, timer=self.clock.now(), operator=ZERO_ADDRESS
         )
         self.state(JobReopened, job_id=job_id, round=job.round + 1, next_milestone=job.next_milestone, bounty=0)
 
     def assign(self, job_id: JobId, operator: Address, agent: Address) -> None:
-        job, held = self.states[job_id], self.terms[job_id]
-        if job.status is not JobStatus.OPEN:
+        if self.states[job_id].status is not JobStatus.OPEN:
             raise _refused("JobEscrow_WrongStatus")
-        deadline = self.clock.now() + held.duration_seconds[job.next_milestone]
         self.mine()
-        self.states[job_id] = replace(
-            job, status=JobStatus.ASSIGNED, operator=operator, deadline=deadline, price=held.max_price
-        )
+        self._assign(job_id, operator, agent)
+
+    def _assign(self, job_id: JobId, operator: Address, agent: Address) -> None:
+        job, held = self.states[job_id], self.terms[job_id]
+        deadline = self.clock.now() + held.duration_seconds[job.next_milestone]
+        self.states[job_id] = replace(job, status=JobStatus.ASSIGNED, operator=operator, timer=deadline)
         if operator == OPERATOR:
             self.free_stake -= LOCK
         self.state(
@@ -179,41 +186,75 @@ class Contracts:
     def claim(self, job_id: JobId, milestone: int, call: Call) -> None:
         job, held = self.states[job_id], self.terms[job_id]
         if job.status is not JobStatus.ASSIGNED or job.operator != OPERATOR:
-            raise _refused("MilestoneSettlement_NotAssigned")
+            raise _refused("JobEscrow_WrongStatus")
         if milestone != job.next_milestone:
-            raise _refused("MilestoneSettlement_WrongMilestone")
-        if self.clock.now() > job.deadline:
-            raise _refused("MilestoneSettlement_DeadlinePassed")
+            raise _refused("JobEscrow_WrongMilestone")
+        if self.clock.now() > job.timer:
+            raise _refused("JobEscrow_DeadlinePassed")
         if b"a proof that lies" in call.data:
             raise _refused("EzklVerifierAdapter_ProofRejected")
         self.mine()
         last = milestone + 1 == held.milestone_count
-        next_deadline = 0 if last else job.deadline + held.duration_seconds[milestone + 1]
-        pay = held.price_of(milestone, job.price)
+        next_deadline = 0 if last else job.timer + held.duration_seconds[milestone + 1]
+        pay = held.price_of(milestone, held.max_price)
         self.credit[OPERATOR] += pay
         self.states[job_id] = replace(
             job,
             next_milestone=milestone + 1,
-            deadline=next_deadline,
+            paid_milestones=milestone + 1,
+            timer=next_deadline,
             status=JobStatus.COMPLETED if last else JobStatus.ASSIGNED,
             operator=ZERO_ADDRESS if last else OPERATOR,
         )
         about = {"job_id": job_id, "operator": OPERATOR}
         output, manifest = _claimed(call)
-        self.state(MilestoneClaimed, **about, milestone=milestone, output_root=output, manifest=manifest)
         self.state(
-            MilestonePaid,
+            MilestoneClaimed,
             **about,
             milestone=milestone,
-            to_operator=pay,
-            to_dispatcher=0,
-            to_creator=0,
+            output_root=output,
+            manifest=manifest,
             next_deadline=next_deadline,
         )
+        self.state(MilestonePaid, **about, milestone=milestone, to_operator=pay, to_dispatcher=0)
         if last:
             self.free_stake += LOCK
-            self.state(JobCompleted, **about)
+            self.state(JobCompleted, **about, surplus=0)
         self.done[f"claim {milestone}"] += 1
+
+    def release_fee(self, job_id: JobId) -> int:
+        """As `JobEscrow.releaseFeeOf`: from `release_bps` of the lock's unfinished part to `late_slash_bps`."""
+        job, held = self.states[job_id], self.terms[job_id]
+        if job.status is not JobStatus.ASSIGNED:
+            raise _refused("JobEscrow_WrongStatus")
+        duration = held.duration_seconds[job.next_milestone]
+        time_held = min(duration, max(0, self.clock.now() - (job.timer - duration)))
+        first, last = self.economy.release_bps, self.economy.late_slash_bps
+        bps = first * duration + (last - first) * time_held
+        return held.stake_lock * sum(held.share_bps[job.next_milestone :]) * bps // (BPS * BPS * duration)
+
+    def release(self, job_id: JobId) -> None:
+        fee = self.release_fee(job_id)
+        if self.clock.now() > self.states[job_id].timer:
+            raise _refused("JobEscrow_DeadlinePassed")
+        self.mine()
+        self.state(JobReleased, job_id=job_id, operator=OPERATOR, fee=fee)
+        self.free_stake += LOCK - fee
+        self._reopen(job_id)
+        self.done["release"] += 1
+
+    def accept_order(self, job_id: JobId) -> None:
+        """As `JobEscrow.acceptOrder`, for an order whose money is there."""
+        order = self.orders[job_id].order
+        if job_id in self.states:
+            raise _refused("JobEscrow_OrderNonceUsed")
+        if self.free_stake < LOCK:
+            raise _refused("StakeManager_StakeTooLow")
+        self.mine()
+        self.terms[job_id] = order.terms
+        self._open(job_id, order.starts_at)
+        self._assign(job_id, OPERATOR, AGENT)
+        self.done["accept order"] += 1
 
     def withdraw(self) -> None:
         if not self.credit[OPERATOR]:
@@ -257,8 +298,12 @@ class Chain:
         self.trap.step("read stake")
         return self.contracts.free_stake
 
-    async def min_lock(self) -> int:
-        return LOCK
+    async def release_fee_of(self, terms: JobTerms) -> int:
+        self.trap.step("read fee")
+        return self.contracts.release_fee(job_id_of(terms, DOMAIN))
+
+    async def economy_of(self, version: int) -> Economy:
+        return self.contracts.economy
 
     async def credit_of(self, token: Address, account: Address) -> int:
         self.trap.step("read credit")
@@ -266,6 +311,23 @@ class Chain:
 
     async def reward_of(self, account: Address) -> int:
         return 0
+
+    # ---- what is asked about orders: each creator has its deposit and has allowed it -----------------------------------
+
+    async def is_contract(self, account: Address) -> bool:
+        return False
+
+    async def is_order_nonce_used(self, creator: Address, nonce: int) -> bool:
+        return any(self.contracts.orders[job_id].order.nonce == nonce for job_id in self.contracts.states)
+
+    async def balance_of(self, token: Address, account: Address) -> int:
+        return self.contracts.creators_balance
+
+    async def allowance(self, token: Address, owner: Address, spender: Address) -> int:
+        return self.contracts.creators_balance
+
+    async def permit_support(self, token: Address, owner: Address) -> PermitSupport | None:
+        return None
 
 
 @dataclass
@@ -329,6 +391,10 @@ class Transactions:
             self.contracts.accept(JobId(rest[0]))
         elif what == "claim":
             self.contracts.claim(JobId(rest[0]), int(rest[2]), call)
+        elif what == "order":
+            self.contracts.accept_order(JobId(rest[0]))
+        elif what == "release":
+            self.contracts.release(JobId(rest[0]))
         else:
             self.contracts.withdraw()
 
@@ -337,83 +403,21 @@ class Transactions:
         return Receipt(key, hash_of(key), block.number, block.hash, 21_000, 1, True, facts)
 
 
-class QuickProver:
-    """A `Prover` whose proofs are made of their input.
-
-    Attributes:
-        lies: So many next proofs are such as the contract refuses.
-        trouble: What making keys ends in.
-        overflows: First values of the inputs that cannot be proven.
-        hangs: First values of the inputs whose rehearsal is stopped.
-        rehearsals: Inputs by first value, how often each was tried.
-        meanwhile, while_rehearsing: What happens in the world while an estimate is asked for, while an input is tried.
-    """
-
-    backend = "ezkl"
-    version = "1"
-
-    def __init__(self, trap: Trap) -> None:
-        self.trap = trap
-        self.keys: set[bytes] = set()
-        self.proofs: Counter[int] = Counter()
-        self.rehearsals: Counter[int] = Counter()
-        self.rehearsal_limits: list[float] = []
-        self.overflows: set[int] = set()
-        self.hangs: set[int] = set()
-        self.seconds = 1.0
-        self.rehearsal_seconds = 0.1
-        self.lies = 0
-        self.trouble: Exception | None = None
-        self.meanwhile: Callable[[], None] = lambda: None
-        self.while_rehearsing: Callable[[], None] = lambda: None
-
-    def build_circuit(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
-
-    def ensure_keys(self, circuit: CircuitFiles, *, limits: Limits, progress: Progress = no_progress) -> None:
-        self.trap.step("make keys")
-        if self.trouble is not None:
-            raise self.trouble
-        self.keys.add(circuit.onnx)
-
-    def rehearse(
-        self, circuit: CircuitFiles, inputs: QuantisedTensors, *, limits: Limits, progress: Progress = no_progress
-    ) -> None:
-        self.trap.step("rehearse")
-        self.rehearsal_limits.append(limits.seconds)
-        self.while_rehearsing()
-        self.rehearsals[inputs.values[0][0]] += 1
-        if inputs.values[0][0] in self.hangs:
-            raise ProverTimeoutError("It took too long.")
-        self._refuse_overflow(inputs)
-
-    def _refuse_overflow(self, inputs: QuantisedTensors) -> None:
-        if inputs.values[0][0] in self.overflows:
-            raise TensorError("A value leaves the range that the circuit was made for.")
-
-    def prove(
-        self, circuit: CircuitFiles, inputs: QuantisedTensors, *, limits: Limits, progress: Progress = no_progress
-    ) -> Proved:
-        self.trap.step("prove")
-        self._refuse_overflow(inputs)
-        self.proofs[inputs.values[0][0]] += 1
-        outputs = QuantisedTensors(shapes=((1, 2),), values=((inputs.values[0][0], -1),))
-        said = b"a proof that lies" if self.lies else b"a proof"
-        self.lies = max(0, self.lies - 1)
-        self.trap.step("proved")
-        instances = (*inputs.field_elements(), *outputs.field_elements())
-        return Proved(said, instances, len(inputs.field_elements()), VKA, outputs)
-
-    def estimate_seconds(self, circuit: CircuitFiles) -> float:
-        self.meanwhile()
-        return self.seconds
-
-    def estimate_rehearsal_seconds(self, circuit: CircuitFiles) -> float:
-        return self.rehearsal_seconds
-
-
 def publish_job(contracts: Contracts, store: Store, *, requirements: str = "", **changes: Any) -> JobId:
     """A model, a job of two milestones and its inputs, all of them sound, on the chain and in the store."""
+    return contracts.create(_publish(contracts, store, requirements, changes))
+
+
+def publish_order(contracts: Contracts, store: Store, *, requirements: str = "", **changes: Any) -> SignedOrder:
+    """The same as an order, from now on for ten minutes: nothing of it is on the chain but the model."""
+    now = contracts.clock.now()
+    held = _publish(contracts, store, requirements, changes)
+    signed = signed_order(held, nonce=held.salt, starts_at=now, expires_at=now + 600)
+    contracts.orders[job_id_of(held, DOMAIN)] = signed
+    return signed
+
+
+def _publish(contracts: Contracts, store: Store, requirements: str, changes: dict[str, Any]) -> JobTerms:
     model = model_manifest(store)
     spec = model_spec(model)
     inputs = [tensors(milestone) for milestone in range(len(changes.get("share_bps", (0, 0))))]
@@ -426,4 +430,4 @@ def publish_job(contracts: Contracts, store: Store, *, requirements: str = "", *
         manifest=manifest.digest(),
         input_root=bytes32(milestones_root([t.root() for t in inputs])),
     )
-    return contracts.create(held.model_copy(update=changes))
+    return held.model_copy(update=changes)

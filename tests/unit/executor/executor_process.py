@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from executor_builders import AGENT, DEPLOYMENT, OPERATOR, TOKEN
-from executor_market import Chain, Contracts, KilledError, QuickProver, Scanner, Sent, Transactions, Trap
+from executor_builders import AGENT, DEPLOYMENT, DOMAIN, OPERATOR, TOKEN
+from executor_market import Chain, Contracts, Scanner, Sent, Transactions
+from executor_prover import KilledError, QuickProver, Trap
 
 from executor.acceptance import Policy
 from executor.agent import ExecutorAgent
@@ -19,6 +20,8 @@ from executor.hands import Hands
 from executor.inspection import Bounds, Inspector
 from executor.journal import FILE_NAME, Journal
 from executor.judge import PASSING, Judge
+from executor.order_taker import OrderTaker
+from executor.orders import OrderBox
 from executor.patience import Patience
 from executor.runner import ProofRunner
 from executor.work import JobWork, Stage
@@ -110,10 +113,21 @@ class Process:
             follower=self.follower,
             journal=self.journal,
             chain_link=chain_link,
-            sending=Patience(
-                "transactions", (ChainUnavailableError, InsufficientFundsError), self.journal, sleep=no_pause
-            ),
+            sending=self._sending(),
             store_link=Patience("artifacts", PASSING, self.journal, sleep=no_pause),
+        )
+        self.box = OrderBox(home, DOMAIN)
+        self.order_taker = OrderTaker(
+            box=self.box,
+            chain=chain,
+            judge=self.judge,
+            desk=self.desk,
+            follower=self.follower,
+            transactions=Transactions(contracts, self.trap, sent),
+            calls=MarketCalls(DEPLOYMENT),
+            sending=self._sending(),
+            forget=self.hands.forget,
+            sleep=no_pause,
         )
         self.agent = ExecutorAgent(
             agent=AGENT,
@@ -128,6 +142,15 @@ class Process:
             sleep=no_pause,
         )
 
+    def _sending(self) -> Patience:
+        away = (ChainUnavailableError, InsufficientFundsError)
+        return Patience("transactions", away, self.journal, sleep=no_pause)
+
+    async def _live(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.agent.run())
+            tasks.create_task(self.order_taker.run())
+
     async def _refuse(self, offer: Offer, reason: str) -> None:
         self.refusals.append((offer, reason))
 
@@ -137,7 +160,7 @@ class Process:
 
     async def run_until(self, condition: Callable[[], bool], *, seconds: float = 10) -> None:
         """Runs until the condition holds. Raises KilledError where the trap closed, AssertionError where time ran out."""
-        running = asyncio.ensure_future(self.agent.run())
+        running = asyncio.ensure_future(self._live())
         try:
             async with asyncio.timeout(seconds):
                 while not condition() and not running.done():  # noqa: ASYNC110  # conditions are any, not one event

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from executor_builders import FREE_STAKE, LOCK, NOW, OPERATOR, TOKEN, address, offer, open_job, terms
+from executor_builders import FREE_STAKE, LOCK, NOW, OPERATOR, TOKEN, address, hash_of, offer, open_job, terms
 
 from executor.acceptance import LATER_SECONDS, Accept, Decline, Findings, Policy, Standing, consider
 from executor.schedule import Task
-from tallystick.market.book import Job
+from tallystick.market.book import Job, Release
 from tallystick.market.terms import Assignment, JobMode, JobStatus, ProofKind
 
 POLICY = Policy(
@@ -20,9 +20,7 @@ POLICY = Policy(
     claim_seconds=10,
     allow_development_srs=False,
 )
-STANDING = Standing(
-    now=NOW + 5, chain_id=31337, free_stake=FREE_STAKE, promised_stake=0, min_lock=LOCK, jobs_held=0, tasks=()
-)
+STANDING = Standing(now=NOW + 5, chain_id=31337, free_stake=FREE_STAKE, promised_stake=0, jobs_held=0, tasks=())
 FINDINGS = Findings(estimate_seconds=20.0, srs_origin="development", unmet=())
 ASSIGNED_TO_US = {"exclusive_seconds": 60}
 
@@ -45,6 +43,20 @@ def code(answer: Accept | Decline) -> str:
     return answer.code if isinstance(answer, Decline) else "accept"
 
 
+def test_consider_given_a_job_that_this_operator_gave_back_declines_for_good() -> None:
+    release = Release(operator=OPERATOR, fee=1, transaction_hash=hash_of("release"))
+
+    answer = asked(replace(open_job(), releases=(release,)))
+
+    assert (code(answer), getattr(answer, "retry_at", None)) == ("released_before", None)
+
+
+def test_consider_given_a_job_that_another_operator_gave_back_accepts() -> None:
+    release = Release(operator=address("another operator"), fee=1, transaction_hash=hash_of("release"))
+
+    assert code(asked(replace(open_job(), releases=(release,)))) == "accept"
+
+
 def test_consider_given_a_fitting_job_accepts_at_the_price_of_the_moment() -> None:
     answer = asked(min_price=1_000, max_price=2_000, ramp_seconds=10)
 
@@ -61,7 +73,6 @@ def test_consider_given_a_fitting_job_accepts_at_the_price_of_the_moment() -> No
         ({"min_price": 998, "max_price": 998}, "price"),
         ({"dispatcher_fee_bps": 20}, "price"),
         ({"share_bps": (4_999, 5_001)}, "price"),
-        ({"stake_lock": LOCK - 1}, "lock_too_small"),
         ({"duration_seconds": (300, 49)}, "accept"),
         ({"duration_seconds": (49, 300)}, "too_slow"),
         ({"duration_seconds": (60, 30)}, "too_slow"),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from executor_builders import NOW, OPERATOR, TOKEN
-from executor_market import Contracts, Sent, Trap, publish_job
+from executor_market import Contracts, Sent, publish_job
 from executor_process import Process
+from executor_prover import Trap
 
 from executor.work import Stage
 from tallystick.clock import ManualClock
@@ -16,6 +17,9 @@ from tallystick.storage.folder import FolderStore
 
 MOMENTS = 70
 """More than an undisturbed job has, so that every one of them is met."""
+
+MOMENTS_OF_A_RELEASE = 50
+"""The same for a job that is given back."""
 
 ONCE_EACH = {"accept 1": 1, "claim 0": 1, "claim 1": 1, "withdraw": 1}
 
@@ -30,9 +34,20 @@ class World:
         self.job_id = publish_job(self.contracts, self.shared)
         self.proofs = 0
 
-    async def live(self, kill_at: int | None = None) -> bool:
-        """One life of the agent. Whether it was killed."""
-        process = Process(self.home, self.contracts, self.sent, self.shared, trap=Trap(kill_at))
+    async def live(self, kill_at: int | None = None, *, too_slow: bool = False, trap: Trap | None = None) -> bool:
+        """One life of the agent. Whether it was killed.
+
+        Args:
+            too_slow: It finds out after the acceptance that no milestone can be in time here.
+        """
+        process = Process(self.home, self.contracts, self.sent, self.shared, trap=trap or Trap(kill_at))
+
+        def slow_down() -> None:
+            if process.stage(self.job_id) in (Stage.PREPARING, Stage.PROVING):
+                process.prover.seconds = 10_000.0
+
+        if too_slow:
+            process.prover.meanwhile = slow_down
         killed = await process.run_until_killed()
         self.proofs += process.prover.proofs.total()
         self.stage = process.stage(self.job_id)
@@ -74,6 +89,19 @@ async def test_run_given_many_kills_in_a_row_finishes_with_one_transaction_for_e
     assert world.sent.tried == world.one_key_for_each_purpose
 
 
+@pytest.mark.parametrize("moment", range(1, MOMENTS_OF_A_RELEASE + 1))
+async def test_run_given_a_kill_at_any_moment_gives_a_hopeless_job_back_once(moment: int, tmp_path: Path) -> None:
+    world = World(tmp_path)
+
+    await world.live(kill_at=moment, too_slow=True)
+    await world.live(too_slow=True)
+
+    # Open again, it is looked at once more, and left alone.
+    assert world.stage in (Stage.RELEASED, Stage.CONSIDERED, Stage.REFUSED)
+    assert world.contracts.done == {"accept 1": 1, "release": 1}
+    assert world.sent.tried == {f"accept:{world.job_id}:1", f"release:{world.job_id}:1"}
+
+
 async def test_run_given_a_kill_after_a_proof_is_written_does_not_prove_again(tmp_path: Path) -> None:
     world = World(tmp_path)
     undisturbed = Trap()
@@ -92,3 +120,12 @@ async def test_moments_given_an_undisturbed_job_are_fewer_than_are_tried(tmp_pat
     await process.run_until_over(world.job_id)
 
     assert 40 < process.trap.count < MOMENTS
+
+
+async def test_moments_given_an_undisturbed_release_are_fewer_than_are_tried(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    undisturbed = Trap()
+
+    await world.live(too_slow=True, trap=undisturbed)
+
+    assert 25 < undisturbed.count < MOMENTS_OF_A_RELEASE

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from executor_builders import FREE_STAKE, LOCK, NOW, OPERATOR, TOKEN, open_job
-from executor_market import Chain, Contracts, Trap
+from executor_market import Chain, Contracts
+from executor_prover import Trap
 
 from executor.acceptance import Accept, Decline, Findings, Policy
 from executor.desk import Desk

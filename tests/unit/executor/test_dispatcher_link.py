@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from executor_builders import AGENT, DOMAIN, NOW, OPERATOR, account, address, offer, terms
-from executor_market import KilledError
+from executor_prover import KilledError
 
 from executor.dispatcher_link import ANNOUNCED_SECONDS, DispatcherLink
 from executor.patience import Patience

@@ -56,13 +56,14 @@ def assigned(block: int) -> JobAssigned:
 
 def paid(block: int, milestone: int = 0, operator: Address = OPERATOR) -> list[ChainFact]:
     about: dict[str, Any] = {"job_id": JOB, "milestone": milestone, "operator": operator}
-    claimed = MilestoneClaimed(at=position(block), **about, output_root=hash_of("output"), manifest=hash_of("result"))
-    amounts = {"to_operator": 500, "to_dispatcher": 0, "to_creator": 0}
-    return [claimed, MilestonePaid(at=position(block, 1), **about, **amounts, next_deadline=NOW + 600)]
+    output: dict[str, Any] = {"output_root": hash_of("output"), "manifest": hash_of("result")}
+    claimed = MilestoneClaimed(at=position(block), **about, **output, next_deadline=NOW + 600)
+    amounts = {"to_operator": 500, "to_dispatcher": 0}
+    return [claimed, MilestonePaid(at=position(block, 1), **about, **amounts)]
 
 
 def completed(block: int) -> JobCompleted:
-    return JobCompleted(at=position(block, 2), job_id=JOB, operator=OPERATOR)
+    return JobCompleted(at=position(block, 2), job_id=JOB, operator=OPERATOR, surplus=0)
 
 
 @pytest.fixture

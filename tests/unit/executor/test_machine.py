@@ -18,6 +18,9 @@ from executor.news import (
     Event,
     KeysReady,
     ProofReady,
+    Released,
+    ReleaseDeclined,
+    TimeShort,
     Verdict,
     WorkFailed,
 )
@@ -56,6 +59,9 @@ ANSWERS: dict[type[Answer], dict[str, Any]] = {
     ProofReady: {},
     ClaimMined: {"block": 12, "next_deadline": 6_000},
     ClaimRefused: {"reason": "no", "proof_at_fault": False},
+    TimeShort: {"needed_seconds": 100.0, "left_seconds": 50.0},
+    Released: {"block": 12, "fee": 3},
+    ReleaseDeclined: {"reason": "no cheaper"},
     Collected: {"note": "home"},
     WorkFailed: {"reason": "broken"},
 }
@@ -81,6 +87,12 @@ EXPECTED: list[tuple[Stage, Event, Stage, Do]] = [
     (Stage.CLAIMING, answer(ClaimRefused), Stage.CLAIMING, Do.SEND_CLAIM),
     (Stage.CLAIMING, answer(ClaimRefused, proof_at_fault=True), Stage.PROVING, Do.PROVE),
     (Stage.CLAIMING, answer(WorkFailed), Stage.CLAIMING, Do.SEND_CLAIM),
+    (Stage.PREPARING, answer(TimeShort), Stage.RELEASING, Do.SEND_RELEASE),
+    (Stage.PROVING, answer(TimeShort), Stage.RELEASING, Do.SEND_RELEASE),
+    (Stage.PROVING, answer(TimeShort, left_seconds=70.0), Stage.PROVING, Do.PROVE),
+    (Stage.RELEASING, answer(Released), Stage.COLLECTING, Do.COLLECT),
+    (Stage.RELEASING, answer(ReleaseDeclined), Stage.PREPARING, Do.PREPARE),
+    (Stage.RELEASING, answer(WorkFailed), Stage.RELEASING, Do.SEND_RELEASE),
     (Stage.COLLECTING, answer(Collected), Stage.DONE, Do.CLEAN_UP),
     (Stage.COLLECTING, answer(WorkFailed), Stage.COLLECTING, Do.COLLECT),
     # The chain's word moves a job from wherever it is to where the chain has it.
@@ -144,6 +156,7 @@ STANDING = {
     Stage.PREPARING: (JobStatus.ASSIGNED, Do.PREPARE),
     Stage.PROVING: (JobStatus.ASSIGNED, Do.PROVE),
     Stage.CLAIMING: (JobStatus.ASSIGNED, Do.SEND_CLAIM),
+    Stage.RELEASING: (JobStatus.ASSIGNED, Do.SEND_RELEASE),
     Stage.COLLECTING: (JobStatus.COMPLETED, Do.COLLECT),
 }
 
@@ -243,11 +256,84 @@ def test_handle_given_a_dropped_acceptance_accepts_again_under_a_new_key() -> No
 
 
 @pytest.mark.parametrize("stage", [Stage.PREPARING, Stage.PROVING])
-def test_handle_given_work_that_fails_too_often_gives_up_and_says_why(stage: Stage) -> None:
+def test_handle_given_work_that_fails_too_often_lets_the_job_go_and_says_why(stage: Stage) -> None:
     moved, [told] = handle(at(stage, failures=MAX_FAILURES), answer(WorkFailed))
 
-    assert (told.do, moved.ending) == (Do.COLLECT, Stage.LOST)
+    assert (told.do, moved.stage) == (Do.SEND_RELEASE, Stage.RELEASING)
     assert "broken" in moved.last_word
+
+
+def test_handle_given_proofs_that_the_contract_refuses_too_often_lets_the_job_go() -> None:
+    moved, _ = handle(at(Stage.CLAIMING, failures=MAX_FAILURES), answer(ClaimRefused, proof_at_fault=True))
+
+    assert moved.stage is Stage.RELEASING
+
+
+def test_handle_given_an_acceptance_that_fails_too_often_has_nothing_to_let_go() -> None:
+    moved, _ = handle(at(Stage.ACCEPTING, failures=MAX_FAILURES), answer(WorkFailed))
+
+    assert moved.stage is Stage.LOST
+
+
+@pytest.mark.parametrize(
+    ("needed", "left", "stage"),
+    [(90.0, 60.0, Stage.PROVING), (90.5, 60.0, Stage.RELEASING), (1.0, 0.0, Stage.RELEASING)],
+)
+def test_handle_given_too_little_time_lets_go_only_beyond_the_margin(needed: float, left: float, stage: Stage) -> None:
+    moved, _ = handle(at(Stage.PROVING), answer(TimeShort, needed_seconds=needed, left_seconds=left))
+
+    assert moved.stage is stage
+
+
+def test_handle_given_a_little_too_little_time_goes_on_and_does_not_ask_the_clock_again() -> None:
+    moved, [told] = handle(at(Stage.PROVING), answer(TimeShort, left_seconds=70.0))
+
+    assert (told.do, told.committed, moved.failures) == (Do.PROVE, True, 0)
+
+
+def test_handle_given_a_release_that_is_no_cheaper_goes_on_whatever_the_clock_says() -> None:
+    _, [told] = handle(at(Stage.RELEASING), answer(ReleaseDeclined))
+
+    assert (told.do, told.committed) == (Do.PREPARE, True)
+
+
+def test_handle_given_a_release_that_is_no_cheaper_and_work_that_cannot_be_done_ends_lost() -> None:
+    moved, [told] = handle(at(Stage.RELEASING, failures=MAX_FAILURES), answer(ReleaseDeclined))
+
+    assert (told.do, moved.ending) == (Do.COLLECT, Stage.LOST)
+
+
+@pytest.mark.parametrize("event", [answer(ClaimMined), says(next_milestone=2), says(next_milestone=0)])
+def test_handle_given_another_milestone_asks_the_clock_again(event: Event) -> None:
+    _, [told] = handle(at(Stage.CLAIMING, committed=True), event)
+
+    assert not told.committed
+
+
+def test_handle_given_a_job_given_back_collects_what_was_earned_and_ends_released() -> None:
+    moved, _ = handle(at(Stage.RELEASING), answer(Released))
+    ended, [clean_up] = handle(moved, answer(Collected, turn=moved.turn))
+
+    assert (moved.deadline, ended.stage, clean_up.do) == (None, Stage.RELEASED, Do.CLEAN_UP)
+
+
+def test_handle_given_a_job_given_back_tells_the_fee_and_the_reason() -> None:
+    moved, _ = handle(at(Stage.RELEASING, last_word="too slow"), answer(Released))
+
+    assert moved.last_word == "given back in block 12 for a fee of 3: too slow"
+
+
+@pytest.mark.parametrize("stage", sorted(WORKING))
+def test_handle_given_a_release_that_the_chain_tells_of_ends_released(stage: Stage) -> None:
+    moved, [told] = handle(at(stage), says(JobStatus.OPEN, round=2, given_back=True))
+
+    assert (told.do, moved.ending) == (Do.COLLECT, Stage.RELEASED)
+
+
+def test_handle_given_news_while_collecting_after_a_release_does_not_start_over() -> None:
+    collecting = at(Stage.COLLECTING, ending=Stage.RELEASED)
+
+    assert handle(collecting, says(JobStatus.OPEN, round=2))[1] == []
 
 
 @pytest.mark.parametrize("event", [answer(ClaimRefused), answer(WorkFailed)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from executor_builders import JOB_ID, ONNX, SETTINGS, VKA, hash_of, model_manifest, tensors
-from executor_market import QuickProver, Trap
+from executor_prover import QuickProver, Trap
 
 from executor.proofs import find_proof, save_proof
 from executor.runner import ProofRunner

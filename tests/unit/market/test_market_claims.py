@@ -4,11 +4,23 @@ import json
 from pathlib import Path
 
 import pytest
-from eth_abi import decode
+from eth_abi import decode, encode
+from eth_utils import keccak
 from market_samples import make_spec, word
 
 from tallystick.ids import raw
-from tallystick.market.claims import Claim, ModelSpec, claim_tuple, encode_ezkl_proof, model_id_of, program_id_of
+from tallystick.market.claims import (
+    Claim,
+    ModelSpec,
+    Statement,
+    claim_tuple,
+    encode_ezkl_proof,
+    model_id_of,
+    program_id_of,
+    statement_digest,
+    statement_message,
+    statement_tuple,
+)
 from tallystick.market.terms import ProofKind
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "claims.json").read_text())
@@ -36,6 +48,51 @@ def test_model_id_of_agrees_with_the_vectors(case):
 )
 def test_model_id_of_given_another_value_in_any_field_is_another(changed):
     assert model_id_of(make_spec(**changed)) != model_id_of(make_spec())
+
+
+EVERY_STATEMENT = pytest.mark.parametrize("case", VECTORS["statements"], ids=["usual", "largest"])
+
+
+def statement_of(case) -> Statement:
+    return Statement.model_validate(dict(zip(Statement.model_fields, case["statement"], strict=True)))
+
+
+@EVERY_STATEMENT
+def test_statement_digest_agrees_with_the_vectors(case):
+    assert statement_digest(statement_of(case)) == case["digest"]
+
+
+@EVERY_STATEMENT
+def test_statement_message_body_is_the_words_behind_the_type_hash(case):
+    """StatementLib hashes `abi.encode(TYPEHASH, statement)`: ten words, none of them dynamic."""
+    kinds = ["uint16", "uint256", "address", "bytes32", "uint16", *["bytes32"] * 4, "uint8"]
+    spelled = (
+        "Statement(uint16 schemaVersion,uint256 chainId,address settlement,bytes32 jobId,uint16 milestone,"
+        "bytes32 modelId,bytes32 inputRoot,bytes32 startRoot,bytes32 outputRoot,uint8 proofKind)"
+    )
+    words = encode(["bytes32", *kinds], [keccak(text=spelled), *statement_tuple(statement_of(case))])
+    assert statement_message(statement_of(case)).body == keccak(words)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"schema_version": 2},
+        {"chain_id": 2},
+        {"settlement": "0x" + "99" * 20},
+        {"job_id": word(9)},
+        {"milestone": 2},
+        {"model_id": word(9)},
+        {"input_root": word(9)},
+        {"start_root": word(9)},
+        {"output_root": word(9)},
+        {"proof_kind": ProofKind.ZK},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_statement_digest_given_another_value_in_any_field_is_another(changed):
+    usual = statement_of(VECTORS["statements"][0])
+    assert statement_digest(usual.model_copy(update=changed)) != statement_digest(usual)
 
 
 @pytest.mark.parametrize("case", VECTORS["programs"], ids=lambda case: f"{len(case['vka'])} words")

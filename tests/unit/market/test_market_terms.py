@@ -87,6 +87,7 @@ CHANGES = {
     "stake_lock": 1001,
     "accept_seconds": 601,
     "exclusive_seconds": 61,
+    "challenge_seconds": 1,
     "dispatcher": OPERATOR,
     "dispatcher_fee_bps": 101,
     "share_bps": (6000, 4000),
@@ -142,7 +143,7 @@ def test_price_at_before_the_opening_is_the_minimum():
     assert make_terms().price_at(100, 90) == 100
 
 
-PRICES = st.integers(min_value=0, max_value=2**128 - 1)
+PRICES = st.integers(min_value=0, max_value=2**96 - 1)
 
 
 @given(PRICES, PRICES, st.integers(min_value=0, max_value=2**32 - 1), st.lists(st.integers(0, 2**33), min_size=2))
@@ -160,8 +161,22 @@ def test_price_of_rounds_each_share_down():
 # ---- refusals ---------------------------------------------------------------------------------------------------------
 
 
-def test_check_given_valid_terms_passes():
-    make_terms().check()
+OPTIMISTIC = {"proof_kind": ProofKind.OPTIMISTIC, "challenge_seconds": 600}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        OPTIMISTIC,
+        {**OPTIMISTIC, "challenge_seconds": 10},
+        {**OPTIMISTIC, "challenge_seconds": 30 * 86_400},
+        {"duration_seconds": (365 * 86_400, 1)},
+    ],
+    ids=["zk", "optimistic", "shortest window", "longest window", "a year"],
+)
+def test_check_given_valid_terms_passes(changed):
+    make_terms(**changed).check()
 
 
 @pytest.mark.parametrize(
@@ -180,8 +195,11 @@ def test_check_given_valid_terms_passes():
         ({"dispatcher": ZERO_ADDRESS, "dispatcher_fee_bps": 0}, "need a dispatcher"),
         ({"dispatcher": ZERO_ADDRESS, "exclusive_seconds": 0}, "fee needs a dispatcher"),
         ({"dispatcher_fee_bps": 1001}, "above 1000"),
-        ({"proof_kind": ProofKind.OPTIMISTIC}, "OPTIMISTIC are not settled"),
-        ({"proof_kind": ProofKind.NONE}, "NONE are not settled"),
+        ({"proof_kind": ProofKind.NONE}, "needs a proof kind"),
+        ({"duration_seconds": (1, 365 * 86_400 + 1)}, "31536001 s is above 31536000 s"),
+        ({"challenge_seconds": 1}, "only for Optimistic claims; a ZK claim is final at once"),
+        ({**OPTIMISTIC, "challenge_seconds": 9}, "window of 9 s is outside 10 to 2592000 s"),
+        ({**OPTIMISTIC, "challenge_seconds": 30 * 86_400 + 1}, "window of 2592001 s is outside"),
     ],
     ids=lambda value: "" if isinstance(value, str) else ",".join(value),
 )
@@ -195,7 +213,9 @@ def test_check_given_terms_that_the_contract_refuses_says_why(changed, said):
     [
         {"salt": 2**64},
         {"salt": -1},
-        {"max_price": 2**128},
+        {"max_price": 2**96},
+        {"stake_lock": 2**96},
+        {"challenge_seconds": 2**32},
         {"ramp_seconds": 2**32},
         {"dispatcher_fee_bps": 2**16},
         {"share_bps": (2**16,)},
