@@ -72,7 +72,7 @@ def load() -> list[Mutant]:
 
 def plant(place: int) -> Path:
     """A tree of its own, so that whoever works on the sources meanwhile sees nothing of it."""
-    tree = TREES / str(place)
+    tree = TREES / f"tree{place}"  # Brownie takes no name that begins with a digit
     tree.mkdir(parents=True)
     for name in LINKED:
         (tree / name).symlink_to(ROOT / name, target_is_directory=True)

@@ -91,8 +91,11 @@ abstract contract ClosingActions is ExecutorActions {
         bytes memory call = abi.encodeCall(MockJudge.proveFault, (settlement, terms, milestone));
         bool wanted = _mayFault(number, milestone);
         if (_play("prove fault", wanted, challenger, address(judges[judge]), call)) {
-            _finalized(number, terms); // what has stood its window is paid, whoever calls first
+            uint256 before = jobs[number].paid;
+            uint256 count = _finalized(number, terms);
             _faulted(number, terms, challenger);
+            uint256 paid = escrow.stateOf(jobs[number].id).paidMilestones;
+            mustEqual(paid, before + count, "37: what was final is paid, whoever is found wrong afterwards");
             call = abi.encodeCall(IMilestoneSettlement.finalize, (terms));
             _mustFail(operator, address(settlement), call, "19 27: a claim that was shown to be wrong is never paid");
         }
