@@ -66,15 +66,21 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
 
 
 SEAMS = {
-    "web3": "tallystick/chain/",
-    "ezkl": "tallystick/proving/ezkl.py",
-    "ipfshttpclient": "tallystick/storage/ipfs.py",
-    "cid": "tallystick/storage/cid.py",
-    "lark": "tallystick/wire/requirements/",
-    "pynvml": "executor/hardware.py",
-    "sqlalchemy": "dispatcher/",
-    "apscheduler": "dispatcher/scheduling/",
+    "web3": ("tallystick/chain/",),
+    "ezkl": ("tallystick/proving/ezkl.py",),
+    "ipfshttpclient": ("tallystick/storage/ipfs.py",),
+    "cid": ("tallystick/storage/cid.py",),
+    "lark": ("tallystick/wire/requirements/",),
+    "pynvml": ("executor/hardware.py",),
+    "sqlalchemy": ("dispatcher/",),
+    "apscheduler": ("dispatcher/scheduling/",),
+    "numba": ("tallystick/engine/",),
+    "llvmlite": ("tallystick/engine/",),
+    "onnx": ("tallystick/engine/compiler/", "tallystick/engine/backends/", "tallystick/proving/"),
+    "onnxruntime": ("tallystick/engine/compiler/", "tallystick/engine/backends/", "tallystick/proving/"),
+    "torch": ("tallystick/engine/backends/",),
 }
+"""Where alone a library may be imported."""
 
 
 def libraries_stay_behind_their_seam() -> Iterator[str]:
@@ -83,9 +89,9 @@ def libraries_stay_behind_their_seam() -> Iterator[str]:
         if not where.startswith(APPLICATIONS):
             continue
         for module, line in imports(path):
-            seam = SEAMS.get(module)
-            if seam and not where.startswith(seam):
-                yield f"{place(path, line)} imports {module}, which is the business of {seam}"
+            seams = SEAMS.get(module)
+            if seams and not where.startswith(seams):
+                yield f"{place(path, line)} imports {module}, which is the business of {' and '.join(seams)}"
 
 
 def only_settings_read_the_environment() -> Iterator[str]:

@@ -6,12 +6,14 @@ committed file differs from what the code would write now.
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from eth_account import Account
 
+from scripts.engine_vectors import engine
 from scripts.toolchain import ROOT
 from scripts.vector_samples import DOMAINS, address, all_terms, plain, sample_terms, spec, word
 from tallystick.hashing import FIELD, instance_root, to_field
@@ -277,9 +279,19 @@ def claims() -> dict[str, Any]:
     }
 
 
+def with_flat_rows(value: dict[str, Any]) -> str:
+    """JSON with every list of numbers on one line."""
+    text = json.dumps(value, indent=1)
+    return (
+        re.sub(r"\[\s*(-?\d+(?:,\s*-?\d+)*)\s*\]", lambda row: f"[{re.sub(chr(92) + 's+', ' ', row[1])}]", text) + "\n"
+    )
+
+
 def files() -> dict[Path, str]:
     made = {"merkle.json": merkle(), "terms.json": terms(), "orders.json": orders(), "claims.json": claims()}
-    return {FOLDER / name: json.dumps(value, indent=1) + "\n" for name, value in made.items()}
+    texts = {FOLDER / name: json.dumps(value, indent=1) + "\n" for name, value in made.items()}
+    # a row of numbers each on its own line would make most of this file
+    return {**texts, FOLDER / "engine.json": with_flat_rows(engine())}
 
 
 def main() -> None:

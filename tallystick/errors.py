@@ -6,6 +6,7 @@ TallystickError
 │   ├── ModelError             an ONNX file or its circuit cannot be used
 │   ├── TensorError            an input's shape, dtype, range or content
 │   ├── TermsError             terms that the contract would refuse
+│   ├── WitnessError           an opening of a claim that does not prove what it shows
 │   └── KeystoreError          wrong password, unreadable or missing key file
 ├── ArtifactError
 │   ├── ArtifactMissingError
@@ -86,6 +87,18 @@ class TensorError(InputError):
 
 class TermsError(InputError):
     """Job terms that the contract would refuse."""
+
+
+class WitnessError(InputError):
+    """A witness against a claim does not prove what it shows: nothing follows from it, neither way.
+
+    Args:
+        reason: One word for what failed, as the contract's errors have it: `Program`, `Step`, `Output`, `Operand`, ...
+    """
+
+    def __init__(self, reason: str, what: str, *, remedy: str = "") -> None:
+        super().__init__(what, remedy=remedy)
+        self.reason = reason
 
 
 class KeystoreError(InputError):

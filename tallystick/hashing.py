@@ -10,7 +10,11 @@ from collections.abc import Sequence
 
 from tallystick.errors import TensorError
 
+LEAF = b"\x00"
 NODE = b"\x01"
+TENSOR = b"\x02"
+STEP = b"\x03"
+PROGRAM = b"\x04"
 MILESTONE_LEAF = b"\x05"
 INSTANCES = b"\x06"
 

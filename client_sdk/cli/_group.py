@@ -20,7 +20,7 @@ PLUGIN_GROUP = "tallystick.commands"
 
 OWN = {
     "localnet": ("client_sdk.cli.localnet:app", "A whole market on this machine: start, stop, status."),
-    "model": ("client_sdk.cli.model:app", "Register models and look at them."),
+    "model": ("client_sdk.cli.model:app", "Register and compile models and look at them."),
     "job": ("client_sdk.cli.job:app", "Quote, fund, watch, take results and receipts."),
     "wallet": ("client_sdk.cli.wallet:app", "Keys, balances, taking money home."),
 }

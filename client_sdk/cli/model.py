@@ -1,4 +1,4 @@
-"""`tallystick model`: make an ONNX model into a circuit, register it, look at what is registered."""
+"""`tallystick model`: make an ONNX model into a circuit or a program, register it, look at what is there."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import typer
 
 from client_sdk.cli._command import Session, register
 from client_sdk.cli._files import read_inputs
+from client_sdk.cli._model_program import compile_program, inspect
 from client_sdk.cli._screen import facts_table, list_table
 from client_sdk.cli._views import model_table, model_values
 from tallystick.errors import InputError
 from tallystick.proving.prover import Limits, ProvingStep
 from tallystick.units import parse_seconds, parse_size
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Register models and look at them.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Register and compile models and look at them.")
 
 
 async def register_model(
@@ -101,3 +102,5 @@ register(app, register_model, name="register")
 register(app, show)
 register(app, list_models, name="list")
 register(app, install_srs, name="install-srs", connects=False)
+register(app, compile_program, name="compile", connects=False)
+register(app, inspect, connects=False)

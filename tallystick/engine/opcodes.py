@@ -1,4 +1,4 @@
-"""The steps of a program: five families, fourteen opcodes, and what the attributes of each one mean.
+"""The steps of a program: five families, twelve opcodes, and what the attributes of each one mean.
 
 Attributes are 32-bit integers, so that a contract reads the k-th at a fixed place. Each opcode has a frozen dataclass whose
 fields are those integers in order; where their number varies, the last field is a tuple. docs/determinism.md gives the
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar, Self
 
 from tallystick.errors import ModelError
@@ -150,7 +151,7 @@ class _Windowed(Attributes):
     dilation_h: int
     dilation_w: int
 
-    @property
+    @cached_property
     def window(self) -> Window:
         return Window(*self.to_ints()[:8])
 

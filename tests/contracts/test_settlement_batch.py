@@ -5,6 +5,7 @@ claimMany
 ├── milestones of one job → paid in order
 ├── chained milestones of one job → each starts from the one before it
 ├── jobs and milestones, Zk and Optimistic → each as if claimed alone
+├── jobs of two models → each is checked with its own model's program
 ├── jobs of several operators by an agent of them all → each operator is paid
 ├── the same as one by one → same books, same events
 └── all or nothing: nothing moves when the last one
@@ -91,6 +92,13 @@ def test_claim_many_of_jobs_of_both_kinds_treats_each_as_if_alone(stage: Stage) 
     progress = [(state["nextMilestone"], state["remaining"]) for state in map(stage.state, (zk, optimistic, other))]
     assert progress == [(2, 0), (2, 100 * DOLLAR), (1, 40 * DOLLAR)]
     assert stage.credit(stage.operator) == 160 * DOLLAR
+
+
+def test_claim_many_of_two_models_checks_each_with_its_own_program(stage: Stage) -> None:
+    """The adapter's proofs name the program, so one that is checked with the neighbour's is refused."""
+    one, two = job(stage, 1), job(stage, 2, modelId=stage.register_model("another"))
+    claim_many(stage, claims(stage, one, 0), claims(stage, two, 0, 1), claims(stage, one, 1))
+    assert [stage.state(terms)["status"] for terms in (one, two)] == [COMPLETED, COMPLETED]
 
 
 def test_claim_many_of_one_job_in_two_batches_is_paid(stage: Stage) -> None:

@@ -40,10 +40,11 @@ class Quantisation:
         if not self.dtype.low <= self.zero <= self.dtype.high:
             raise ModelError(f"The zero point {self.zero} is outside {self.dtype.name.lower()}.")
 
-    def quantise(self, values: Array) -> Array:
+    def quantise(self, values: Array) -> npt.NDArray[np.int64]:
         """Nearest integers, ties to even, saturated; as int64."""
         scaled = np.rint(np.asarray(values, np.float64) / np.float64(self.scale)) + self.zero
-        return np.clip(scaled, self.dtype.low, self.dtype.high).astype(np.int64)
+        held: npt.NDArray[np.int64] = np.clip(scaled, self.dtype.low, self.dtype.high).astype(np.int64)
+        return held
 
     def dequantise(self, values: Array) -> npt.NDArray[np.float64]:
         reals: npt.NDArray[np.float64] = (np.asarray(values, np.float64) - self.zero) * np.float64(self.scale)

@@ -1,0 +1,134 @@
+"""Makes witnesses of a run: whoever holds its trace can open any element against the roots."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+
+from tallystick.engine.commitments import ProgramCommitment, array_root, program_commitment
+from tallystick.engine.element import readings_of
+from tallystick.engine.fold import HASH_BYTES
+from tallystick.engine.opcodes import Opcode
+from tallystick.engine.openings import OpenedTensor, leaf_runs, open_leaves
+from tallystick.engine.preimages import ProgramPreimage
+from tallystick.engine.program import Array, Ref, RefKind, Step, header_of, to_bytes
+from tallystick.engine.readings import Reading
+from tallystick.engine.trace import Trace
+from tallystick.engine.tree import Tree, byte_tree, roots_tree
+from tallystick.engine.witness import Witness
+from tallystick.errors import ModelError
+
+
+class TensorList:
+    """Tensors under one root, in order; a tensor's tree is kept once it was opened.
+
+    Args:
+        tensors: Arrays [*dims] in numpy's byte order.
+        roots: Theirs, where they are known.
+    """
+
+    def __init__(self, tensors: Sequence[Array], roots: Sequence[bytes] | None = None) -> None:
+        self.tensors = list(tensors)
+        self._roots = roots
+        self._trees: dict[int, Tree] = {}
+
+    @functools.cached_property
+    def tree(self) -> Tree | None:
+        roots = self._roots or [array_root(tensor) for tensor in self.tensors]
+        return roots_tree(roots) if roots else None
+
+    @property
+    def root(self) -> bytes:
+        return self.tree.root if self.tree else bytes(HASH_BYTES)
+
+    def open(self, index: int, readings: Iterable[Reading]) -> OpenedTensor:
+        """The leaves of one tensor that the readings need."""
+        if self.tree is None:
+            raise ModelError("A list without tensors cannot be opened.")
+        tensor = self.tensors[index]
+        header, data = header_of(tensor), to_bytes(tensor)
+        if index not in self._trees:
+            self._trees[index] = byte_tree(data)
+        held = self._trees[index]
+        openings = tuple(open_leaves(data, held.prove, *run) for run in leaf_runs(readings, header))
+        return OpenedTensor(header.encode(), held.root, tuple(self.tree.prove(index)), openings)
+
+
+class Opener:
+    """Opens elements of one run. The roots are made when they are first asked for.
+
+    Args:
+        trace: With the outputs of all steps.
+        commitment: Of its program, where it is known.
+
+    Raises:
+        InputError: the run did not keep a tensor.
+    """
+
+    def __init__(self, trace: Trace, commitment: ProgramCommitment | None = None) -> None:
+        self.trace, self.program = trace, trace.program
+        self.commitment = commitment or program_commitment(trace.program)
+        self._steps = roots_tree(self.commitment.step_hashes)
+        self._lists = {
+            RefKind.INPUT: TensorList(trace.inputs),
+            RefKind.CONSTANT: TensorList(self.program.constants, self.commitment.constant_roots),
+            RefKind.STEP: TensorList([trace.tensor(Ref(RefKind.STEP, index)) for index in range(len(trace.tensors))]),
+        }
+
+    @property
+    def program_hash(self) -> bytes:
+        return self.commitment.program_hash
+
+    @property
+    def trace_root(self) -> bytes:
+        return self._lists[RefKind.STEP].root
+
+    @property
+    def input_root(self) -> bytes:
+        return self._lists[RefKind.INPUT].root
+
+    @property
+    def _preimage(self) -> ProgramPreimage:
+        return ProgramPreimage(
+            n_steps=len(self.program.steps),
+            steps_root=self.commitment.steps_root,
+            n_constants=len(self.program.constants),
+            constants_root=self.commitment.constants_root,
+            inputs=self.program.inputs,
+            output=self.program.output,
+        )
+
+    def _step(self, step_index: int) -> tuple[Step, list[Array]]:
+        if not 0 <= step_index < len(self.program.steps):
+            raise ModelError(f"There is no step {step_index} among {len(self.program.steps)}.")
+        step = self.program.steps[step_index]
+        return step, [self.trace.tensor(ref) for ref in step.operands]
+
+    def witness(self, step_index: int, index: int) -> Witness:
+        """Of the element with the flat index `index` of a step's output.
+
+        Raises:
+            ModelError: there is no such step or element.
+        """
+        step, operands = self._step(step_index)
+        readings = readings_of(step, operands, index)
+        return Witness(
+            program=self._preimage.encode(),
+            step_index=step_index,
+            step=step.encode(),
+            step_path=tuple(self._steps.prove(step_index)),
+            element=index,
+            output=self._lists[RefKind.STEP].open(step_index, [Reading(0, index)]),
+            operands=tuple(self._operand(step, operand, readings) for operand in range(len(step.operands))),
+        )
+
+    def _operand(self, step: Step, operand: int, readings: Sequence[Reading]) -> OpenedTensor | None:
+        ref, read = step.operands[operand], [reading for reading in readings if reading.operand == operand]
+        if step.opcode is Opcode.CONCAT and not read:
+            return None
+        return self._lists[ref.kind].open(ref.index, read)
+
+
+def witness(trace: Trace, step_index: int, index: int) -> Witness:
+    """One witness; who wants several keeps an `Opener`, which hashes what it opens once. Raises as `Opener` does."""
+    return Opener(trace).witness(step_index, index)
