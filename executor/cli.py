@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from executor.cli_doctor import doctor
 from executor.cli_jobs import accept_order, release
 from executor.cli_options import (
     ColdKey,
@@ -148,6 +149,7 @@ def unstake(
 
 app.command()(release)
 app.command()(accept_order)
+app.command()(doctor)
 
 
 @app.command()

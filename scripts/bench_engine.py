@@ -89,35 +89,33 @@ def peer_session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
 
 
 class _Samples:
-    """What onnxruntime's quantiser calibrates on."""
+    """What onnxruntime's quantiser calibrates on: one feed after the other, then None."""
 
-    def __init__(self, count: int) -> None:
-        self._images: Iterator[Any] = iter(image(1, count))
+    def __init__(self, name: str, images: Any) -> None:
+        self._name, self._images = name, iter(images)
 
     def get_next(self) -> dict[str, Any] | None:
         found = next(self._images, None)
-        return None if found is None else {"image": found[None]}
+        return None if found is None else {self._name: found[None]}
 
 
-@functools.cache
-def float_model(name: str) -> bytes:
-    return bytes(MODELS[name]().SerializeToString())
+def quantise(model: bytes, images: Any) -> bytes:
+    """A float model in QOperator form, u8 activations, s8 weights per channel: what onnxruntime recommends for CPUs.
 
-
-@functools.cache
-def quantised_model(name: str) -> bytes:
-    """QOperator, u8 activations, s8 weights per channel: what onnxruntime recommends for CPUs."""
+    Args:
+        images: [samples, ...], for the model's only input.
+    """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static  # noqa: PLC0415  (slow to import)
     from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
         source, ready, made = (str(Path(folder) / name) for name in ("float.onnx", "ready.onnx", "int8.onnx"))
-        Path(source).write_bytes(float_model(name))
+        Path(source).write_bytes(model)
         quant_pre_process(source, ready, skip_symbolic_shape=True)
         quantize_static(
             ready,
             made,
-            _Samples(SAMPLES),  # type: ignore[arg-type]  # the quantiser asks for its own base class and calls get_next
+            _Samples(onnx.load(ready).graph.input[0].name, images),  # type: ignore[arg-type]  # it only calls get_next
             quant_format=QuantFormat.QOperator,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -127,8 +125,18 @@ def quantised_model(name: str) -> bytes:
 
 
 @functools.cache
+def float_model(name: str) -> bytes:
+    return bytes(MODELS[name]().SerializeToString())
+
+
+@functools.cache
+def quantised_model(name: str) -> bytes:
+    return quantise(float_model(name), image(1, SAMPLES))
+
+
+@functools.cache
 def program_of(name: str) -> Any:
-    from tallystick.engine.compiler import compile_model  # noqa: PLC0415
+    from tallystick.engine.compiler.compile import compile_model  # noqa: PLC0415
 
     return compile_model(quantised_model(name)).program
 

@@ -55,10 +55,12 @@ def measure_agreement(
     program: Program,
     samples: Sequence[Mapping[str, Array]],
     progress: Callable[[int, int], None] | None = None,
+    *,
+    exact: bool = False,
 ) -> Agreement:
     """Runs both on every sample. `model` is what onnxruntime runs, `held` says how inputs and result are held."""
     (name,) = held.outputs
-    runner = session(model)
+    runner = session(model, exact=exact)
     theirs, ours = [], []
     for done, (sample, found) in enumerate(zip(samples, results(runner, [name], samples), strict=True)):
         inputs = [integers_of(held.values[each], sample[each]) for each in held.inputs]

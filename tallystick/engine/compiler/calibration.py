@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.", remedy="Check the path.") from error
-    except (ValueError, EOFError, AttributeError) as error:
+    except (ValueError, EOFError, TypeError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} holds no calibration data: {error}.", remedy=FORMS) from error
 
 

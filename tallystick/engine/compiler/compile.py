@@ -81,7 +81,12 @@ def compile_model(
         samples = samples_of(lowered.graph, calibration)[: options.samples]
         model = proto.SerializeToString()
         agreement = measure_agreement(
-            model, lowered.graph, lowered.program, samples, lambda done, total: tell("comparing", done, total)
+            model,
+            lowered.graph,
+            lowered.program,
+            samples,
+            lambda done, total: tell("comparing", done, total),
+            exact=lowered.from_file,
         )
     report = describe(
         source_sha256=hashlib.sha256(data).hexdigest(),

@@ -25,6 +25,11 @@ MAX_FRACTION_BITS = 24
 PROBABILITY = Quantisation(np.float32(2.0**-8), 0, DType.U8)
 """How probabilities leave a program: 0 to 255/256."""
 
+ENTRY_BITS = 8
+SIGMOID_ENTRIES = 8193
+SIGMOID_SPAN = (-16.0, 16.0)
+"""Entries every 1/256, one of them at 0. Beyond +-16 the logistic function is within 2e-7 of 0 or 1."""
+
 Function = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
 
@@ -97,4 +102,25 @@ def logistic(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def sigmoid(builder: ProgramBuilder, x: Ref, scale: float, out: Quantisation = PROBABILITY) -> Ref:
     """The logistic function of a fixed-point tensor. Four steps; the error beside `out`'s rounding is at most 1/2048."""
-    return tabulate(builder, x, scale, logistic, span=(-16.0, 16.0), entries=8193, out=out)
+    return tabulate(builder, x, scale, logistic, span=SIGMOID_SPAN, entries=SIGMOID_ENTRIES, out=out)
+
+
+def fixed_sigmoid(builder: ProgramBuilder, x: Ref, bits: int, out_bits: int) -> Ref:
+    """The same from fixed point to fixed point, with a slope for what lies between two entries. Ten steps, or four where x has
+    no bits for that. The error is below 1e-6, so that whether it is above 1/2 follows the sign of x down to 4e-6."""
+    if bits <= ENTRY_BITS:
+        return sigmoid(builder, x, 2.0**-bits, fixed_point(out_bits))
+    place = builder.requantize(x, 2.0 ** (ENTRY_BITS - bits), SIGMOID_ENTRIES // 2, DType.I32)
+    place = builder.arith(ArithKind.MIN, builder.arith(ArithKind.MAX, place, 0), SIGMOID_ENTRIES - 1)
+    p = logistic((np.arange(SIGMOID_ENTRIES, dtype=np.float64) - SIGMOID_ENTRIES // 2) * 2.0**-ENTRY_BITS)
+    # Beyond the ends x lies any way from its entry: there nothing is added.
+    slopes = np.where(np.abs(p - 0.5) < p[-1] - 0.5, p * (1 - p), 0.0)
+    slope_bits = min(24, 31 - bits + out_bits)
+    slope = builder.gather(builder.constant(held_fixed(slopes, slope_bits)), place)
+    entry = builder.arith(
+        ArithKind.MUL, builder.arith(ArithKind.SUB, place, SIGMOID_ENTRIES // 2), 1 << (bits - ENTRY_BITS)
+    )
+    rest = builder.arith(ArithKind.SUB, x, entry)
+    rise = builder.arith(ArithKind.MUL_SHIFT, slope, rest, shift=slope_bits + bits - out_bits)
+    values = builder.gather(builder.constant(held_fixed(p, out_bits)), place)
+    return builder.arith(ArithKind.ADD, values, rise)

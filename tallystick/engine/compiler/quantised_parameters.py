@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,8 @@ from tallystick.engine.compiler.graph import Array, Graph, HeldIntegers, Node, Q
 from tallystick.engine.compiler.refusal import refuse
 from tallystick.engine.opcodes import DType
 
-BYTES = {np.dtype(np.uint8): DType.U8, np.dtype(np.int8): DType.I8}
-HELD = {**BYTES, np.dtype(np.int32): DType.I32}
+BYTES: dict[np.dtype[Any], DType] = {np.dtype(np.uint8): DType.U8, np.dtype(np.int8): DType.I8}
+HELD: dict[np.dtype[Any], DType] = {**BYTES, np.dtype(np.int32): DType.I32}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Parameters:
 
     scales: npt.NDArray[np.float32]
     zeros: npt.NDArray[np.int64]
-    dtype: np.dtype[np.generic]
+    dtype: np.dtype[Any]
     axis: int = 0
 
     def of_tensor(self, node: Node) -> Quantisation:
@@ -36,7 +37,7 @@ class Parameters:
 
 
 def read_parameters(
-    graph: Graph, node: Node, scale: str, zero: str, dtype: np.dtype[np.generic] | None = None, *, axis: int = 0
+    graph: Graph, node: Node, scale: str, zero: str, dtype: np.dtype[Any] | None = None, *, axis: int = 0
 ) -> Parameters:
     """Args:
         scale, zero: Names; the second may be empty, for 0.

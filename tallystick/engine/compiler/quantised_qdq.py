@@ -56,7 +56,7 @@ def quantised_constant(value: Value, parameters: Parameters, node: Node) -> Valu
     integers = np.empty(reals.shape, parameters.dtype)
     for place in range(reals.shape[axis]):
         one = Parameters(parameters.scales[[place]], parameters.zeros[[place]], parameters.dtype)
-        at = (*[slice(None)] * axis, place)
+        at: tuple[slice | int, ...] = (*[slice(None)] * axis, place)
         integers[at] = quantised(reals[at], one.of_tensor(node))
     return dataclasses.replace(value, dtype=integers.dtype, constant=integers, quantisation=None, held=None)
 

@@ -35,7 +35,7 @@ _LOGISTIC_EVEN = (
 )
 
 
-def fused(a: Array, b: Array, c: Array) -> Floats:
+def fused(a: npt.ArrayLike, b: npt.ArrayLike, c: npt.ArrayLike) -> Floats:
     """`a * b + c` of single-precision numbers, rounded once, as a fused multiply-add does.
 
     The product is exact in double precision. The sum is rounded to odd there, which makes the second rounding harmless.
@@ -47,7 +47,7 @@ def fused(a: Array, b: Array, c: Array) -> Floats:
     error = (product - (total - back)) + (addend - back)
     even = (total.view(np.int64) & 1) == 0
     toward = np.where(error > 0, np.inf, -np.inf)
-    return total.astype(np.float32)
+    return np.where((error != 0) & even, np.nextafter(total, toward), total).astype(np.float32)
 
 
 def byte_values(dtype: DType) -> npt.NDArray[np.int64]:

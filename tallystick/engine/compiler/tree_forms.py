@@ -94,7 +94,7 @@ def point_of(graph: Graph, forms: Forms) -> int:
             bounds[name] = _size(value)
     for node in graph.nodes:
         name = node.outputs[0]
-        if Form.REAL in forms.of[name] and not is_trees(node):
+        if not is_trees(node) and Form.REAL in forms.of[name]:
             bounds[name] = _bound(graph, node, bounds)
             peak = max(peak, bounds[name], *(bounds.get(each, 0.0) for each in node.inputs if _adds(node)))
     return fraction_bits(peak)

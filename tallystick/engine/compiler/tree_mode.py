@@ -12,7 +12,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tallystick.engine.builder import ProgramBuilder
-from tallystick.engine.compiler.fixed_point import PROBABILITY, fixed_point, held_fixed, sigmoid
+from tallystick.engine.compiler.fixed_point import (
+    PROBABILITY,
+    fixed_point,
+    fixed_sigmoid,
+    held_fixed,
+    shift_of,
+    sigmoid,
+)
 from tallystick.engine.compiler.graph import Graph, Node, Quantisation
 from tallystick.engine.compiler.refusal import refuse
 from tallystick.engine.compiler.softmax import softmax
@@ -144,7 +151,9 @@ class _Lowering:
             self.held[label, Form.WHOLE] = _Held(result.labels)
         elif label and self.forms.of[label]:
             raise refuse(
-                node, "it has two classes, votes on both, and labels other than 0 and 1", "Take its scores as the output."
+                node,
+                "it has two classes, votes on both, and labels other than 0 and 1",
+                "Take its scores as the output.",
             )
         if scores:
             self.held[scores, Form.REAL] = _Held(result.scores, result.quantisation)
@@ -276,7 +285,9 @@ def _probability(low: _Lowering, node: Node) -> None:
     if held.quantisation is None or held.quantisation.dtype is not DType.I32:
         raise refuse(node, "it follows another probability", PLAIN)
     out = low.point if low.stays_in_fixed_point(node.outputs[0]) else PROBABILITY
-    if node.op == "Sigmoid":
+    if node.op == "Sigmoid" and out == low.point:
+        ref = fixed_sigmoid(low.builder, held.ref, shift_of(float(held.quantisation.scale)) or 0, low.bits)
+    elif node.op == "Sigmoid":
         ref = sigmoid(low.builder, held.ref, float(held.quantisation.scale), out)
     else:
         rank = len(low.builder.dims(held.ref))

@@ -27,7 +27,8 @@ __all__ = ["TREE_OPS", "TreeResult", "lower_trees", "order_image"]
 TREE_OPS = ("TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble")
 POST_TRANSFORMS = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
 AGGREGATES = ("AVERAGE", "SUM", "MIN", "MAX")
-DEFAULT_SUM = 1
+SUMMED_AT_ONCE, BLOCK = 256, 64
+"""More trees than that are summed in blocks: each term of a sum adds to what it costs to show that the sum is wrong."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,14 +84,19 @@ def _scores(
     layout = lay_out(node, ensemble, features)
     votes = ensemble.votes / (layout.trees if _averages(node) else 1)
     targets = votes.shape[1]
-    # A target's sum is at most trees * largest vote, and |base| is added to that: all of it stays below 2^30.
-    bound = layout.trees * float(np.abs(votes).max(initial=0.0)) + float(np.abs(base).max(initial=0.0))
+    blocks = 1 if layout.trees <= SUMMED_AT_ONCE else -(-layout.trees // BLOCK)
+    terms = layout.trees if blocks == 1 else blocks * BLOCK
+    # A target's sum is at most terms * largest vote, and |base| is added to that: all of it stays below 2^30.
+    bound = terms * float(np.abs(votes).max(initial=0.0)) + float(np.abs(base).max(initial=0.0))
     bits = fraction_bits(bound)
     table = held_fixed(np.where(layout.leaves[:, None] >= 0, votes[layout.leaves] if votes.size else 0.0, 0.0), bits)
     reached = _walk(builder, layout, x)
     found = builder.gather(builder.constant(np.ascontiguousarray(table)), reached)
     image = builder.reshape(found, (rows, layout.trees, 1, targets))
-    sums = builder.reshape(builder.pool_sum(image, Window(layout.trees, 1), (1, 1)), (rows, targets))
+    if blocks > 1:
+        image = builder.pool_sum(image, Window(BLOCK, 1, stride_h=BLOCK), (blocks, 1))
+    sums = builder.pool_sum(image, Window(builder.dims(image)[1], 1), (1, 1))
+    sums = builder.reshape(sums, (rows, targets))
     if np.any(base):
         sums = builder.arith(ArithKind.ADD, sums, builder.constant(held_fixed(base, bits)))
     return sums, bits

@@ -18,7 +18,7 @@ from tallystick.engine.compiler.refusal import refuse
 MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER")
 LEAF = "LEAF"
 MAX_NODES = 1 << 22
-MAX_VOTES = 1 << 26
+MAX_VOTES = 1 << 24
 """Leaves times targets: the table of votes is a constant of the program."""
 
 
@@ -110,7 +110,9 @@ def _votes(
 ) -> npt.NDArray[np.float64]:
     if shape[0] * shape[1] > MAX_VOTES:
         raise refuse(
-            node, f"it has {shape[0]} leaves for {shape[1]} targets, over {MAX_VOTES} votes", "Use fewer or smaller trees."
+            node,
+            f"it has {shape[0]} leaves for {shape[1]} targets, over {MAX_VOTES} votes",
+            "Use fewer or smaller trees.",
         )
     if not np.isfinite(weights).all():
         raise refuse(node, "it has a leaf whose weight is infinite", "Export a model whose weights are finite.")

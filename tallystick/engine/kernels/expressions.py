@@ -70,14 +70,13 @@ def run_choice(kind, shift, zero, a, b, c, starts, moves, low, high, out):  # ty
 
 @jitted
 def _root(value):  # type: ignore[no-untyped-def]
-    """The largest integer whose square is at most `value`, 0 <= value < 2^63."""
+    """The largest integer whose square is at most `value`, which is below 2^31 times a power of two of at most 2^31.
+
+    Such a number is exact as a double. Its root is rounded, so just below a square it can come out as that square's root; it
+    never comes out lower than an integer that it reaches.
+    """
     root = np.int64(np.sqrt(np.float64(value)))
-    # The double is off by at most one for numbers of 64 bits.
-    while root * root > value:
-        root -= 1
-    while (root + 1) * (root + 1) <= value:
-        root += 1
-    return root
+    return root - 1 if root * root > value else root
 
 
 @jitted

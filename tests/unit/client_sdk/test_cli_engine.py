@@ -1,5 +1,6 @@
 """`tallystick model compile` and `model inspect`: no chain, no keys; readable by people and by programs."""
 
+import io
 import json
 from pathlib import Path
 
@@ -16,6 +17,12 @@ from tallystick.errors import InputError
 
 DIGITS = Path(__file__).parents[3] / "examples" / "digits"
 PROGRAM = every_opcode()
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 @pytest.fixture
@@ -156,6 +163,9 @@ def test_read_calibration_given_any_form_gives_arrays_by_name(tmp_path):
         ("a.json", b'{"x": 1}', "no array of numbers for 'x'"),
         ("a.npy", b"\x93NUMPY", "holds no calibration data"),
         ("a.npz", b"PK", "holds no calibration data"),
+        ("a.npz", b"PK\x03\x04" + bytes(40), "holds no calibration data"),
+        ("a.npz", npy(np.arange(3)), "holds no calibration data"),
+        ("a.json", b"[" * 100_000, "holds no calibration data"),
     ],
 )
 def test_read_calibration_given_something_else_says_what_to_give(tmp_path, name, content, says):

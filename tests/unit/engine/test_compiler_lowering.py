@@ -177,7 +177,9 @@ def test_lower_of_attention_agrees() -> None:
         node("MatMul", "p v", "y"),
     ]
     square, rows = (1, 2, 5, 5), (1, 2, 5, 8)
-    shapes = {"x": rows, "q": rows, "k": rows, "v": rows, "t": (1, 2, 8, 5)} | dict.fromkeys("sump", square) | {"y": rows}
+    shapes = (
+        {"x": rows, "q": rows, "k": rows, "v": rows, "t": (1, 2, 8, 5)} | dict.fromkeys("sump", square) | {"y": rows}
+    )
     constants = {name: normal(8, 8) / 3 for name in ("wq", "wk", "wv")}
     constants |= {"root": np.float32(8**-0.5).reshape(()), "mask": mask}
     program = assert_agrees(graph_of(nodes, shapes, constants), steps=8)

@@ -83,6 +83,14 @@ def test_lower_trees_of_a_regressor_takes_every_branch_as_onnxruntime_does(modes
         assert np.abs(scores - float_results(REGRESSOR, attributes, x)[0]).max() < 1e-5
 
 
+def test_lower_trees_of_hundreds_of_trees_sums_them_in_blocks():
+    trees = RandomTrees(8, trees=300, depth=2)
+    attributes = {**trees.nodes, **trees.votes("target", 3, every=False), "n_targets": 3}
+    x = trees.inputs(100)
+    _, scores, _ = integer_results(REGRESSOR, attributes, x)
+    assert np.abs(scores - float_results(REGRESSOR, attributes, x)[0]).max() < 1e-4
+
+
 @pytest.mark.parametrize("names", [[0, 1, 2], [7, -3, 9, 1]], ids=str)
 @pytest.mark.parametrize("transform", ["NONE", "SOFTMAX", "LOGISTIC"])
 def test_lower_trees_of_a_classifier_gives_the_labels_of_onnxruntime(names, transform):

@@ -56,3 +56,11 @@ def test_arith_given_operands_that_broadcast_equals_the_oracle(data, kind, y_typ
     zero = draw(st.sampled_from([0, y_type.low, y_type.high])) if kind is ArithKind.REQUANTIZE else 0
     out = np.broadcast_shapes(*shapes)
     assert_step(ArithAttributes(kind, shift, zero), operands, live, y_type, out)
+
+
+@pytest.mark.parametrize("shift", range(32))
+def test_arith_given_neighbours_of_squares_to_sqrt_equals_the_oracle(shift):
+    roots = np.unique(np.sqrt((2.0**31 - 1) * 2.0**shift) * np.linspace(0, 1, 40) ** 2).astype(np.int64)
+    near = [int(root) ** 2 // 2**shift + step for root in roots for step in (-1, 0, 1)]
+    cases = np.array([value for value in near if 0 <= value < 2**31], np.int32)
+    assert_step(ArithAttributes(ArithKind.SQRT, shift, 0), [cases], {0}, DType.I32, (len(cases),))

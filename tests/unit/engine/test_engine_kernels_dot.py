@@ -161,3 +161,12 @@ def test_requantisation_given_ties_and_the_ends_of_int32_equals_the_oracle(y_typ
     for zero in (y_type.low, y_type.high, 1):
         attributes = ConvAttributes(1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, zero, 1)
         assert_step(attributes, [x, w, cases], {0}, y_type, (1, 1, 1, len(cases)), modes=MODES)
+
+
+def test_requantisation_given_a_large_bias_and_a_small_sum_adds_before_it_rounds():
+    # Single precision has every 128th integer here: 3 more than the bias is nearer to the next one, and above a tie.
+    total = 201 * 2**23 + 65
+    params = np.array([[total - 3, np.float32(2.0**-24).view(np.int32)]], np.int32)
+    x, w = np.full((1, 1, 1, 1), 3, np.uint8), np.ones((1, 1, 1, 1), np.int8)
+    attributes = ConvAttributes(1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1)
+    assert_step(attributes, [x, w, params], {0}, DType.U8, (1, 1, 1, 1), modes=MODES)

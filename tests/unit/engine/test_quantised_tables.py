@@ -178,3 +178,11 @@ def test_fused_random_operands_is_the_exact_sum_rounded_once() -> None:
         error = abs(Fraction(float(got)) - exact)
         beside = [Fraction(float(np.nextafter(got, np.float32(way)))) for way in (-np.inf, np.inf)]
         assert all(error <= abs(each - exact) for each in beside)
+
+
+def test_fused_sum_just_beside_a_tie_is_not_rounded_twice() -> None:
+    """Double precision rounds these onto the tie, from where single precision would go to the even side."""
+    factor = np.float32(1 + 2.0**-12)
+    below, above = np.float32(1 + 2.0**-11), np.float32(1 + 2.0**-11 + 2.0**-23)
+    tiny = np.array([2.0**-80, 0, -(2.0**-80)], np.float32)
+    assert np.array_equal(fused(factor, factor, tiny), [above, below, below])

@@ -45,6 +45,8 @@ def attributes_of(node: onnx.NodeProto, schema: Any | None) -> dict[str, Any]:
 
 
 def _check_known(node: onnx.NodeProto, found: dict[str, Any], schema: Any) -> None:
+    if not schema.min_input <= len(node.input) <= schema.max_input or len(node.output) > schema.max_output:
+        raise refuse(node, f"it has {len(node.input)} inputs and {len(node.output)} outputs", "Export it again.")
     for name in found:
         if name not in schema.attributes:
             raise refuse(

@@ -180,6 +180,26 @@ def _pool(node: onnx.NodeProto, attributes: Mapping[str, Any], inputs: Inputs) -
     return [result, (result[0], np.dtype(np.int64))]
 
 
+def _split(node: onnx.NodeProto, attributes: Mapping[str, Any], inputs: Inputs) -> list[Inferred]:
+    # ONNX's own inference ends the process where there are more outputs than parts.
+    first = _input(node, inputs, 0)
+    given = inputs[1].constant if len(inputs) > 1 and inputs[1] is not None else None
+    sizes = attributes.get("split") if given is None else tuple(int(size) for size in given.reshape(-1))
+    axis, rank = attributes.get("axis", 0), len(first.shape)
+    if not -rank <= axis < rank or (len(inputs) > 1 and inputs[1] is not None and given is None):
+        raise refuse(node, f"it splits axis {axis} of {first.shape} into parts that are not known")
+    if sizes is None:
+        parts = attributes.get("num_outputs", len(node.output))
+        each = -(-first.shape[axis] // parts)
+        sizes = tuple(max(min(each, first.shape[axis] - each * part), 0) for part in range(parts))
+    if len(sizes) != len(node.output) or sum(sizes) != first.shape[axis] or min(sizes) < 0:
+        raise refuse(
+            node, f"it splits {first.shape[axis]} places into {len(sizes)} parts for {len(node.output)} outputs"
+        )
+    axis %= rank
+    return [((*first.shape[:axis], size, *first.shape[axis + 1 :]), first.dtype) for size in sizes]
+
+
 def _tree_classes(node: onnx.NodeProto, attributes: Mapping[str, Any], inputs: Inputs) -> list[Inferred]:
     rows = _rows(node, inputs)
     labels = attributes.get("classlabels_int64s") or attributes.get("classlabels_strings") or ()
@@ -200,6 +220,7 @@ def _rows(node: onnx.NodeProto, inputs: Inputs) -> int:
 
 _FOREIGN: dict[tuple[str, str], Foreign] = {
     **{("", op): _pool for op in (*POOLS, *GLOBAL_POOLS)},
+    ("", "Split"): _split,
     ("", "GroupNormalization"): _like_first,
     ("ai.onnx.ml", "TreeEnsembleClassifier"): _tree_classes,
     ("ai.onnx.ml", "TreeEnsembleRegressor"): _tree_targets,
