@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def quantise(model: bytes, images: Any) -> bytes:
         quantize_static(
             ready,
             made,
-            _Samples(onnx.load(ready).graph.input[0].name, images),  # type: ignore[arg-type]  # it only calls get_next
+            _Samples(onnx.load(ready).graph.input[0].name, images),
             quant_format=QuantFormat.QOperator,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -149,7 +149,7 @@ def program_input(program: Any) -> list[Any]:
 def measure_model(name: str, threads: int, rounds: int) -> list[Line]:
     """Ours without and with trace against onnxruntime int8, and the reference backend against onnxruntime float32."""
     from tallystick.engine.backends.numpy_backend import NumpyBackend  # noqa: PLC0415
-    from tallystick.engine.backends.onnxruntime_backend import OnnxruntimeBackend  # noqa: PLC0415
+    from tallystick.engine.backends.onnxruntime_backend import OnnxRuntimeBackend  # noqa: PLC0415
     from tallystick.engine.executor import run  # noqa: PLC0415
 
     program = program_of(name)
@@ -157,14 +157,24 @@ def measure_model(name: str, threads: int, rounds: int) -> list[Line]:
     pixels = image(0)
     int8 = peer_session(quantised_model(name), threads)
     float32 = peer_session(float_model(name), threads)
-    fast = OnnxruntimeBackend(threads=threads).prepare(program)
+    fast = OnnxRuntimeBackend(threads=threads).prepare(program)
     reference = NumpyBackend().prepare(program)
     of_int8 = lambda: int8.run(None, {"image": pixels})  # noqa: E731
     of_float = lambda: float32.run(None, {"image": pixels})  # noqa: E731
     measures: tuple[tuple[str, Callable[[], object], Callable[[], object], float], ...] = (
         ("run without trace / onnxruntime int8", lambda: run(program, inputs, plan=fast, trace=False), of_int8, 1.1),
-        ("run with trace and root / onnxruntime int8", lambda: run(program, inputs, plan=fast).commit(threads=threads), of_int8, 2.0),
-        ("reference backend / onnxruntime float32", lambda: run(program, inputs, plan=reference, trace=False), of_float, 10.0),
+        (
+            "run with trace and root / onnxruntime int8",
+            lambda: run(program, inputs, plan=fast).commit(threads=threads),
+            of_int8,
+            2.0,
+        ),
+        (
+            "reference backend / onnxruntime float32",
+            lambda: run(program, inputs, plan=reference, trace=False),
+            of_float,
+            10.0,
+        ),
     )
     return [
         Line(measure, name, threads, *pairs(ours, peer, rounds), target) for measure, ours, peer, target in measures
@@ -203,8 +213,10 @@ def peak_memory() -> int:
     from tallystick.engine.encoding import decode_program, encode_program  # noqa: PLC0415
     from tallystick.engine.executor import run  # noqa: PLC0415
 
-    file = os.environ["TALLYSTICK_BENCH_PROGRAM"] if "TALLYSTICK_BENCH_PROGRAM" in os.environ else ""
-    program = decode_program(Path(file).read_bytes()) if file else decode_program(encode_program(program_of("MobileNetV2")))
+    file = os.environ.get("TALLYSTICK_BENCH_PROGRAM", "")
+    program = (
+        decode_program(Path(file).read_bytes()) if file else decode_program(encode_program(program_of("MobileNetV2")))
+    )
     run(program, program_input(program), backend=NumpyBackend()).commit()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 

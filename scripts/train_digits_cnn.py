@@ -113,9 +113,9 @@ def train() -> tuple[Classifier, Floats, Floats, float]:
         for batch, batch_labels in batches(rng, shown, shown_labels):
             gradients = classifier.gradients(batch, batch_labels)
             for parameter, speed, gradient in zip(classifier.parameters(), speeds, gradients, strict=True):
-                speed *= MOMENTUM
-                speed -= step * gradient
-                parameter += speed
+                np.multiply(speed, MOMENTUM, out=speed)
+                np.subtract(speed, step * gradient, out=speed)
+                np.add(parameter, speed, out=parameter)
     accuracy = float(np.mean(classifier.scores(held_out).argmax(axis=1) == labels))
     return classifier, shown, held_out, accuracy
 
@@ -130,8 +130,8 @@ def to_onnx(classifier: Classifier) -> onnx.ModelProto:
         inputs = [source, f"w{number}", f"b{number}"]
         nodes.append(helper.make_node("Conv", inputs, [f"sums{number}"], f"conv{number}", pads=[1, 1, 1, 1]))
         nodes.append(helper.make_node("Relu", [f"sums{number}"], [f"kept{number}"], f"relu{number}"))
-        pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
-        nodes.append(helper.make_node("MaxPool", [f"kept{number}"], [f"pooled{number}"], f"pool{number}", **pool))
+        kept, pooled = [f"kept{number}"], [f"pooled{number}"]
+        nodes.append(helper.make_node("MaxPool", kept, pooled, f"pool{number}", kernel_shape=[2, 2], strides=[2, 2]))
     nodes.append(helper.make_node("Flatten", ["pooled2"], ["features"], "flatten"))
     nodes.append(helper.make_node("Gemm", ["features", "w3", "b3"], ["scores"], "dense", transB=1))
     graph = helper.make_graph(

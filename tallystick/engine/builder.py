@@ -61,7 +61,7 @@ class ProgramBuilder:
     def constant(self, array: Array) -> Ref:
         """A constant of dtype uint8, int8 or int32; the same content is kept once."""
         header_of(array)
-        array = np.ascontiguousarray(array)
+        array = np.array(array, order="C")  # ascontiguousarray would make a scalar a list of one
         key = (array.dtype.str, array.shape, hashlib.sha256(array.data).digest())
         if key not in self._known:
             self._constants.append(array)

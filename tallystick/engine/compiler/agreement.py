@@ -10,8 +10,8 @@ import numpy as np
 from tallystick.engine.compiler.float_runs import results, session
 from tallystick.engine.compiler.graph import Array, Graph, Value
 from tallystick.engine.compiler.tables import NUMPY
-from tallystick.engine.order import order_image
 from tallystick.engine.executor import run
+from tallystick.engine.order import order_image
 from tallystick.engine.program import Program
 
 MANY = 2
@@ -38,7 +38,9 @@ class Agreement:
 def integers_of(value: Value, array: Array) -> Array:
     """An input of the model as the integers that its program takes. Raises TensorError for NaN where order counts."""
     if not value.is_float:
-        return array if array.dtype in (np.uint8, np.int8) else array.astype(np.uint8 if array.dtype == bool else np.int32)
+        return (
+            array if array.dtype in (np.uint8, np.int8) else array.astype(np.uint8 if array.dtype == bool else np.int32)
+        )
     if value.quantisation is None:
         return order_image(array)
     return value.quantisation.quantise(array).astype(NUMPY[value.quantisation.dtype])
@@ -80,5 +82,3 @@ def compare(theirs: Array, ours: Array, *, reals: bool) -> Agreement:
     top1 = float(np.mean(rows[0].argmax(axis=1) == rows[1].argmax(axis=1))) if width > 1 else None
     error = float(np.sqrt(np.mean((rows[0] - rows[1]) ** 2)))
     return Agreement(len(theirs), top1, error, float(np.sqrt(np.mean(rows[0] ** 2))), None)
-
-

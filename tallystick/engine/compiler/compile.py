@@ -68,7 +68,7 @@ def compile_model(
         ModelError: what cannot be made exact and total, with node, reason and remedy.
         InputError: calibration data that does not fit.
     """
-    options, tell = options or CompileOptions(), progress or (lambda stage, done, total: None)
+    options, tell = options or CompileOptions(), progress or _nobody
     data = source.read_bytes() if isinstance(source, Path) else source
     tell("reading", 0, 1)
     proto = load_model(source)
@@ -96,6 +96,10 @@ def compile_model(
         agreement=agreement,
     )
     return Compiled(lowered.program, report)
+
+
+def _nobody(_stage: str, _done: int, _total: int) -> None:
+    """Listens to progress where the caller does not."""
 
 
 @dataclasses.dataclass(frozen=True)

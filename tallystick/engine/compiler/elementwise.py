@@ -25,11 +25,11 @@ def _sigmoid(x: Array) -> Array:
 def _gelu(x: Array, approximate: str) -> Array:
     if approximate == "tanh":
         return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3)))
-    return 0.5 * x * (1.0 + _erf(x / math.sqrt(2.0)))
+    return np.asarray(0.5 * x * (1.0 + _erf(x / math.sqrt(2.0))))
 
 
 def _hard_sigmoid(x: Array, alpha: float = 0.2, beta: float = 0.5) -> Array:
-    return np.clip(alpha * x + beta, 0.0, 1.0)
+    return np.asarray(np.clip(alpha * x + beta, 0.0, 1.0))
 
 
 def _text(value: object, default: str) -> str:
@@ -102,7 +102,7 @@ def _clip(node: Node, operands: Sequence[Array | None]) -> Array:
     x, *bounds = operands
     low = bounds[0] if bounds and bounds[0] is not None else node.attributes.get("min", -np.inf)
     high = bounds[1] if len(bounds) > 1 and bounds[1] is not None else node.attributes.get("max", np.inf)
-    return np.minimum(np.maximum(np.asarray(x), low), high)
+    return np.asarray(np.minimum(np.maximum(np.asarray(x), low), high))
 
 
 def _variadic(function: Function, operands: Sequence[Array | None]) -> Array:

@@ -44,7 +44,9 @@ class Quantisation:
         """Nearest integers, ties to even, saturated; as int64. Single precision is divided in single precision, as
         onnxruntime's QuantizeLinear does, so that an input becomes the same integers on both roads."""
         reals = np.asarray(values)
-        quotient = reals / self.scale if reals.dtype == np.float32 else reals.astype(np.float64) / np.float64(self.scale)
+        quotient = (
+            reals / self.scale if reals.dtype == np.float32 else reals.astype(np.float64) / np.float64(self.scale)
+        )
         scaled = np.rint(quotient.astype(np.float64)) + self.zero
         held: npt.NDArray[np.int64] = np.clip(scaled, self.dtype.low, self.dtype.high).astype(np.int64)
         return held

@@ -8,8 +8,7 @@ to commit to come with it.
 from __future__ import annotations
 
 import dataclasses
-
-import numpy as np
+import math
 
 from tallystick.engine.compiler.elementwise import is_elementwise
 from tallystick.engine.compiler.graph import Graph, Node, Value
@@ -62,7 +61,7 @@ def clamped(graph: Graph) -> dict[str, str]:
         source, *bounds = node.inputs
         maker = producers.get(source)
         saturating = maker is not None and maker.op in SATURATING and maker.domain == ""
-        plain = all(not name or np.size(graph.values[name].constant) == 1 for name in bounds)
+        plain = all(not name or math.prod(graph.values[name].shape) == 1 for name in bounds)
         if saturating and plain and uses[source] == 1 and graph.values[source].quantisation is None:
             found[source] = node.outputs[0]
     return found
@@ -84,8 +83,9 @@ class Islands:
             if is_tabled(graph, node):
                 self._by_output[node.outputs[0]] = self._join(node)
 
-    def ending_in(self, name: str) -> Island | None:
-        return self._by_output.get(name)
+    def ending_in(self, name: str) -> Island:
+        """The island whose last node gives `name`. Raises KeyError where that node is not elementwise."""
+        return self._by_output[name]
 
     def held(self) -> set[str]:
         """Names of the values that the program holds: results, what other nodes read or make, and sources of islands."""

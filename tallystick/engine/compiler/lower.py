@@ -76,9 +76,7 @@ def declare_input(lowering: Lowering, name: str) -> Ref:
 
 def lower_node(lowering: Lowering, node: Node) -> None:
     if is_tabled(lowering.graph, node):
-        island = lowering.islands.ending_in(node.outputs[0])
-        assert island is not None
-        lower_tables.lower_island(lowering, node, island)
+        lower_tables.lower_island(lowering, node, lowering.islands.ending_in(node.outputs[0]))
         return
     rule = RULES.get(node.op)
     if rule is None:

@@ -53,20 +53,23 @@ def _integer(lowering: Lowering, node: Node, operands: list[Ref], dtype: DType) 
 
 
 def _unary(lowering: Lowering, node: Node, x: Ref, dtype: DType) -> Ref:
-    builder, op, target = lowering.builder, node.op, node.outputs[0]
-    if op == "Identity":
-        return x
-    if op == "Neg":
+    builder = lowering.builder
+    if node.op == "Cast":
+        return _cast(lowering, node, x, dtype)
+    if node.op == "Neg":
         return builder.arith(ArithKind.SUB, 0, x, dtype=dtype)
-    if op == "Abs":
+    if node.op == "Abs":
         return builder.arith(ArithKind.MAX, x, builder.arith(ArithKind.SUB, 0, x), dtype=dtype)
-    if op == "Not":
+    if node.op == "Not":
         return builder.arith(ArithKind.EQUAL, x, 0, dtype=dtype)
-    if op == "Cast" and lowering.value(target).is_float:
+    raise refuse(node, f"{node.op} has no exact form on integers", "Do this before the model, or on real numbers.")
+
+
+def _cast(lowering: Lowering, node: Node, x: Ref, dtype: DType) -> Ref:
+    builder, target = lowering.builder, node.outputs[0]
+    if lowering.value(target).is_float:
         held = lowering.quantisation(target, node)
-        return builder.requantize(x, np.float32(1) / held.scale, held.zero, held.dtype)
-    if op == "Cast" and lowering.value(target).dtype == np.bool_:
+        return builder.requantize(x, 1 / float(held.scale), held.zero, held.dtype)
+    if lowering.value(target).dtype == np.bool_:
         return builder.arith(ArithKind.SUB, 1, builder.arith(ArithKind.EQUAL, x, 0), dtype=dtype)
-    if op == "Cast":
-        return builder.arith(ArithKind.ADD, x, 0, dtype=dtype)
-    raise refuse(node, f"{op} has no exact form on integers", "Do this before the model, or on real numbers.")
+    return builder.arith(ArithKind.ADD, x, 0, dtype=dtype)

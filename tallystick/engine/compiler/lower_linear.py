@@ -42,8 +42,10 @@ class Product:
 def window_of(node: Node, kernel: tuple[int, int]) -> Window:
     """Of a node whose attributes simplification made explicit: pads are top, left, bottom, right."""
     attributes = node.attributes
-    pads = attributes.get("pads", (0, 0, 0, 0))
-    return Window(*kernel, *attributes.get("strides", (1, 1)), pads[0], pads[1], *attributes.get("dilations", (1, 1)))
+    top, left = attributes.get("pads", (0, 0))[:2]
+    stride_h, stride_w = attributes.get("strides", (1, 1))
+    dilation_h, dilation_w = attributes.get("dilations", (1, 1))
+    return Window(*kernel, stride_h, stride_w, top, left, dilation_h, dilation_w)
 
 
 def _bias(lowering: Lowering, node: Node) -> Value | None:
@@ -51,9 +53,8 @@ def _bias(lowering: Lowering, node: Node) -> Value | None:
     return lowering.value(name) if name else None
 
 
-def _product(
-    lowering: Lowering, node: Node, weights: Value, bias: Value | None, x: Quantisation, y: Quantisation
-) -> Product:
+def _product(lowering: Lowering, node: Node, weights: Value, x: Quantisation, y: Quantisation) -> Product:
+    bias = _bias(lowering, node)
     held = quantise_weights(weights, bias, float(x.scale), bits=lowering.weight_bits, node=node)
     held_bias = quantise_bias(bias, held.integers.shape[0], float(x.scale), held.scales)
     params = params_of(held_bias, multipliers(x.scale, held.scales, y.scale), node)
@@ -70,16 +71,16 @@ def lower_conv(lowering: Lowering, node: Node) -> None:
         raise refuse(node, "its weights are not constant", "Export the model with its weights inside.")
     x, x_held = lowering.real_operand(node.inputs[0], node, last=True)
     target, y_held = output_of(lowering, node)
-    product = _product(lowering, node, weights, _bias(lowering, node), x_held, y_held)
+    product = _product(lowering, node, weights, x_held, y_held)
     product = dataclasses.replace(product, integers=np.ascontiguousarray(product.integers.transpose(0, 2, 3, 1)))
     height, width = lowering.value(node.outputs[0]).shape[2:]
     groups = int(node.attributes.get("group", 1))
     window = window_of(node, (product.integers.shape[1], product.integers.shape[2]))
-    put_saturated(lowering, node, target, _conv(lowering.builder, x, product, window, (height, width), groups))
+    put_saturated(lowering, node, target, _conv(lowering.builder, x, product, window, (height, width), groups=groups))
 
 
 def _conv(
-    builder: ProgramBuilder, x: Ref, product: Product, window: Window, out_hw: tuple[int, int], groups: int
+    builder: ProgramBuilder, x: Ref, product: Product, window: Window, out_hw: tuple[int, int], *, groups: int = 1
 ) -> Ref:
     terms = math.prod(product.integers.shape[1:])
     if terms > MAX_TERMS and groups == 1:
@@ -95,7 +96,7 @@ def _conv_by_parts(builder: ProgramBuilder, x: Ref, product: Product, window: Wi
     for start, end in _chunks(channels, max(1, MAX_TERMS // window.taps)):
         operand = builder.view(x, (n, h, w, end - start), start=(0, 0, 0, start))
         part = product.part(product.integers[..., start:end], first=start == 0)
-        parts.append(_conv(builder, operand, part, window, out_hw, 1))
+        parts.append(_conv(builder, operand, part, window, out_hw))
     return _add_up(builder, parts, product)
 
 
@@ -124,16 +125,15 @@ def lower_product(lowering: Lowering, node: Node) -> None:
         return
     x, x_held = lowering.real_operand(node.inputs[0], node)
     target, y_held = output_of(lowering, node)
-    weights = right if transposed else turned(right)
-    product = _product(lowering, node, weights, _bias(lowering, node), x_held, y_held)
+    weights = right if transposed else turned(right, right.constant)
+    product = _product(lowering, node, weights, x_held, y_held)
     ref = _matmul(lowering.builder, x, product)
     put_saturated(lowering, node, target, lowering.builder.reshape(ref, lowering.value(target).shape))
 
 
-def turned(value: Value) -> Value:
+def turned(value: Value, constant: Array) -> Value:
     """A constant [K, N] as [N, K], with its integers."""
-    constant, held = value.constant, value.held
-    assert constant is not None
+    held = value.held
     if held is not None:
         axis = 1 - held.axis if held.scales.size > 1 else 0
         held = HeldIntegers(np.ascontiguousarray(held.values.T), held.scales, held.zero, axis)
@@ -187,4 +187,47 @@ def _same_lead(builder: ProgramBuilder, a: Ref, b: Ref) -> tuple[Ref, Ref]:
     )
 
 
-RULES: dict[str, Rule] = {"Conv": lower_conv, "Gemm": lower_product, "MatMul": lower_product}
+# ---- exact sums -------------------------------------------------------------------------------------------------------
+
+
+def _exact(node: Node, weights: Array) -> Product:
+    """Of ConvInteger and MatMulInteger, whose result is the sums themselves."""
+    zero_x, zero_w = (int(zero) for zero in node.attributes["zeros"])
+    params = np.stack([np.zeros(len(weights), np.int32), np.broadcast_to(float_bits([1.0]), len(weights))], axis=-1)
+    return Product(weights, params, (zero_x, zero_w, 0), DType.I32)
+
+
+def lower_conv_integer(lowering: Lowering, node: Node) -> None:
+    weights = lowering.graph.constant(node.inputs[1])
+    if weights is None:
+        raise refuse(node, "its weights are not constant", "Export the model with its weights inside.")
+    product = _exact(node, np.ascontiguousarray(weights.transpose(0, 2, 3, 1)))
+    x = lowering.ref(node.inputs[0], node, last=True)
+    target = node.outputs[0]
+    height, width = lowering.value(target).shape[2:]
+    window = window_of(node, (weights.shape[2], weights.shape[3]))
+    groups = int(node.attributes.get("group", 1))
+    lowering.put(target, _conv(lowering.builder, x, product, window, (height, width), groups=groups))
+
+
+def lower_matmul_integer(lowering: Lowering, node: Node) -> None:
+    target, builder = node.outputs[0], lowering.builder
+    x, weights = lowering.ref(node.inputs[0], node), lowering.graph.constant(node.inputs[1])
+    if weights is not None and weights.ndim == MATRIX:
+        ref = _matmul(builder, x, _exact(node, np.ascontiguousarray(weights.T)))
+    else:
+        b = lowering.ref(node.inputs[1], node)
+        rank = len(builder.dims(b))
+        a, b = _same_lead(builder, x, builder.transpose(b, (*range(rank - 2), rank - 1, rank - 2)))
+        product = _exact(node, np.zeros((1, 1), np.int8))
+        ref = builder.matmul(a, b, builder.constant(product.params), zeros=product.zeros)
+    lowering.put(target, builder.reshape(ref, lowering.value(target).shape))
+
+
+RULES: dict[str, Rule] = {
+    "Conv": lower_conv,
+    "ConvInteger": lower_conv_integer,
+    "Gemm": lower_product,
+    "MatMul": lower_product,
+    "MatMulInteger": lower_matmul_integer,
+}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from tallystick.engine.builder import ProgramBuilder
-from tallystick.engine.compiler.graph import Node, Quantisation
+from tallystick.engine.compiler.graph import Array, Node, Quantisation
 from tallystick.engine.compiler.lower_linear import window_of
 from tallystick.engine.compiler.lowering import Lowering, Rule
 from tallystick.engine.compiler.refusal import refuse
@@ -37,7 +38,7 @@ def lower_max_pool(lowering: Lowering, node: Node) -> None:
     lowering.put(target, lowering.builder.max_pool(x, window_of(node, _kernel(node)), (height, width)))
 
 
-def average_multipliers(x: Quantisation, y: Quantisation, counts: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def average_multipliers(x: Quantisation, y: Quantisation, counts: Array) -> npt.NDArray[np.float32]:
     """`f32(scale_x / f32(scale_y * count))`, one for each number of taps."""
     return (np.float32(x.scale) / (np.float32(y.scale) * counts.astype(np.float32))).astype(np.float32)
 
@@ -52,7 +53,8 @@ def lower_average_pool(lowering: Lowering, node: Node) -> None:
     if node.attributes.get("count_include_pad", 0):
         counts = np.full(window.taps, window.taps)
     factors = average_multipliers(x_held, y_held, counts)
-    ref = _average(lowering.builder, x, window, (height, width), factors, x_held, y_held)
+    zeros = (x_held.zero, y_held.zero)
+    ref = _average(lowering.builder, x, window, (height, width), factors, zeros=zeros, dtype=y_held.dtype)
     put_saturated(lowering, node, target, ref)
 
 
@@ -61,20 +63,17 @@ def _average(
     x: Ref,
     window: Window,
     out_hw: tuple[int, int],
-    factors: np.ndarray,  # type: ignore[type-arg]
-    x_held: Quantisation,
-    y_held: Quantisation,
+    factors: npt.NDArray[np.float32],
+    *,
+    zeros: tuple[int, int],
+    dtype: DType,
 ) -> Ref:
     whole = out_hw == (1, 1) and (window.kernel_h, window.kernel_w) == builder.dims(x)[1:3] and not window.pad_top
     if whole and window.taps > MAX_TAPS and not window.pad_left:
-        rows = builder.pool_sum(x, Window(1, window.kernel_w), (window.kernel_h, 1), zeros=(x_held.zero, 0))
-        last = np.full(window.kernel_h, factors[-1])
-        bits = builder.constant(float_bits(last))
-        return builder.pool_sum(
-            rows, Window(window.kernel_h, 1), (1, 1), bits, zeros=(0, y_held.zero), dtype=y_held.dtype
-        )
-    bits = builder.constant(float_bits(factors))
-    return builder.pool_sum(x, window, out_hw, bits, zeros=(x_held.zero, y_held.zero), dtype=y_held.dtype)
+        rows = builder.pool_sum(x, Window(1, window.kernel_w), (window.kernel_h, 1), zeros=(zeros[0], 0))
+        bits = builder.constant(float_bits(np.full(window.kernel_h, factors[-1])))
+        return builder.pool_sum(rows, Window(window.kernel_h, 1), (1, 1), bits, zeros=(0, zeros[1]), dtype=dtype)
+    return builder.pool_sum(x, window, out_hw, builder.constant(float_bits(factors)), zeros=zeros, dtype=dtype)
 
 
 # ---- along axes -------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def lower_layer_norm(lowering: Lowering, node: Node) -> None:
     gain = lowering.graph.constant(node.inputs[1])
     if gain is None:
         raise refuse(node, "its gain is not constant", "Export the model with its weights inside.")
-    offset = lowering.graph.constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None  # noqa: PLR2004
+    offset = lowering.graph.constant(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else None
     zeros = np.zeros(lowering.value(target).shape[-1])
     beta = zeros if offset is None else np.asarray(offset, np.float64)
     epsilon = float(node.attributes.get("epsilon", 1e-5))

@@ -18,7 +18,7 @@ def lower_island(lowering: Lowering, node: Node, island: Island) -> None:
     """`node` is the island's last."""
     if len(island.sources) == 1:
         _lower_one(lowering, node, island)
-    elif len(island.sources) == 2:  # noqa: PLR2004  (one table's two bytes)
+    elif len(island.sources) == 2:
         _lower_two(lowering, node, island)
     elif node.op == "Where":
         lower_where(lowering, node)

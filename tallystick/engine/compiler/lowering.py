@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tallystick.engine.builder import ProgramBuilder
-from tallystick.engine.compiler.graph import Graph, Node, Quantisation, Value
+from tallystick.engine.compiler.graph import Array, Graph, Node, Quantisation, Value
 from tallystick.engine.compiler.islands import Islands
 from tallystick.engine.compiler.layouts import IMAGE_RANK, TO_FIRST, TO_LAST
 from tallystick.engine.compiler.refusal import refuse
@@ -76,25 +76,24 @@ class Lowering:
             raise refuse(
                 node, f"{name!r} is read before it is made", "This is a fault of the compiler; please report it."
             )
-        held = self._constant(name, node)
+        held = self._constant(name, node, value.constant)
         if last:
             padded = (1,) * (IMAGE_RANK - held.ndim) + held.shape
             held = held.reshape(padded).transpose(TO_LAST)
         return self.builder.constant(np.ascontiguousarray(held))
 
-    def _constant(self, name: str, node: Node) -> np.ndarray:  # type: ignore[type-arg]
+    def _constant(self, name: str, node: Node, constant: Array) -> Array:
         value = self.value(name)
-        assert value.constant is not None
         if value.is_float:
             wanted = self.quantisation(name, node)
             if value.held is not None and held_quantisation(value) == wanted:
                 return value.held.values
-            return hold(value.constant, wanted)
+            return hold(constant, wanted)
         if value.dtype == np.bool_:
-            return value.constant.astype(np.uint8)
+            return constant.astype(np.uint8)
         if value.dtype in (np.uint8, np.int8):
-            return value.constant
-        return integers(value.constant, node)
+            return constant
+        return integers(constant, node)
 
     def held_as(self, name: str, node: Node, wanted: Quantisation, *, last: bool = False) -> Ref:
         """The value under another quantisation: through a table, where it is not the same already."""
@@ -141,7 +140,7 @@ def range_quantisation(low: float, high: float) -> Quantisation:
     return Quantisation(scale, int(np.clip(np.rint(-low / float(scale)), 0, DType.U8.high)), DType.U8)
 
 
-def integers(constant: np.ndarray, node: Node) -> np.ndarray:  # type: ignore[type-arg]
+def integers(constant: Array, node: Node) -> Array:
     """As i32; the ends of the 64-bit range, which ONNX uses for "to the end", are saturated. Raises ModelError beyond."""
     low, high = DType.I32.low, DType.I32.high
     wide = constant.astype(np.int64)

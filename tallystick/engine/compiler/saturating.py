@@ -20,7 +20,6 @@ def put_saturated(lowering: Lowering, node: Node, target: str, ref: Ref) -> None
     """Gives `target` its place, through a table where saturation alone is not the clamp."""
     if target != node.outputs[0]:
         island = lowering.islands.ending_in(target)
-        assert island is not None
         held = lowering.quantisation(target, node)
         reals = table_of_one(lowering.graph, island, held, last=target in lowering.last)
         table = hold(reals, held)

@@ -49,7 +49,6 @@ def test_islands_of_a_chain_on_one_tensor_are_one_table() -> None:
     shapes = dict.fromkeys("xabcdy", (2, 3))
     graph = graph_of(nodes, shapes, root=number(2**0.5), one=number(1), half=number(0.5))
     island = islands_of(graph).ending_in("y")
-    assert island is not None
     assert island.sources == ("x",)
     assert [each.op for each in island.nodes] == ["Div", "Erf", "Add", "Mul", "Mul"]
     assert islands_of(graph).held() == {"x", "y"} | set()
@@ -64,7 +63,6 @@ def test_islands_of_an_addition_with_its_relu_have_two_sources() -> None:
     nodes = [node("Add", "a b", "s"), node("Relu", "s", "y")]
     graph = graph_of(nodes, dict.fromkeys("absy", (4,)))
     island = islands_of(graph).ending_in("y")
-    assert island is not None
     assert island.sources == ("a", "b")
     table = table_of_two(graph, island, HELD, HELD, last=False).reshape(256, 256)
     x = HELD.reals()
@@ -76,7 +74,6 @@ def test_islands_of_three_tensors_hold_what_lies_between() -> None:
     graph = graph_of(nodes, dict.fromkeys("abcsy", (4,)))
     islands = islands_of(graph)
     island = islands.ending_in("y")
-    assert island is not None
     assert island.sources == ("s", "c")
     assert "s" in islands.held()
 
@@ -86,7 +83,6 @@ def test_islands_by_channel_have_one_source_and_a_row_for_each() -> None:
     gain, offset = np.array([1, 2, 3], np.float32), np.array([0.5, 0, -1], np.float32)
     graph = graph_of(nodes, dict.fromkeys("xgy", (5, 3)), gain=gain, offset=offset)
     island = islands_of(graph).ending_in("y")
-    assert island is not None
     assert island.by_channel
     table = table_of_one(graph, island, HELD, last=False)
     np.testing.assert_allclose(table, HELD.reals()[None, :] * gain[:, None] + offset[:, None], rtol=1e-6)
@@ -98,7 +94,6 @@ def test_islands_by_channel_of_an_image_take_its_second_axis() -> None:
     shapes = {"x": (1, 2, 4, 4), "c": (1, 2, 4, 4), "y": (1, 2, 4, 4)}
     graph = graph_of(nodes, shapes, w=np.ones((2, 2, 1, 1), np.float32), gain=gain)
     island = islands_of(graph).ending_in("y")
-    assert island is not None
     assert island.by_channel
     assert table_of_one(graph, island, HELD, last=True).shape == (2, 256)
 
@@ -107,7 +102,6 @@ def test_islands_with_a_whole_constant_take_it_as_a_source() -> None:
     positions = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     graph = graph_of([node("Add", "x positions", "y")], dict.fromkeys("xy", (5, 3)), positions=positions)
     island = islands_of(graph).ending_in("y")
-    assert island is not None
     assert island.sources == ("x", "positions")
 
 
@@ -116,7 +110,6 @@ def test_islands_end_where_the_file_says_how_a_value_is_held() -> None:
     graph = graph_of(nodes, dict.fromkeys("xry", (4,)))
     graph.values["r"].quantisation = HELD
     island = islands_of(graph).ending_in("y")
-    assert island is not None
     assert island.sources == ("r",)
 
 

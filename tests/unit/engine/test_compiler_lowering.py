@@ -270,3 +270,32 @@ def test_lower_without_quantisation_says_which_tensor() -> None:
     graph = graph_of([node("MatMul", "x w", "y")], {"x": (1, 8), "y": (1, 3)}, {"w": normal(8, 3)})
     with pytest.raises(ModelError, match="Give calibration data"):
         finish_lowering(start_lowering(graph))
+
+
+def test_lower_of_exact_sums_is_exact() -> None:
+    """ConvInteger and MatMulInteger give the sums themselves, so the program's result is onnxruntime's, not near it."""
+    x, w = RNG.integers(0, 256, (1, 3, 5, 5)).astype(np.uint8), RNG.integers(0, 256, (4, 3, 3, 3)).astype(np.uint8)
+    nodes = [
+        node("ConvInteger", "x w", "c", pads=(1, 1, 1, 1), strides=(1, 1), dilations=(1, 1), group=1, zeros=[7, 120]),
+    ]
+    kinds = {"x": np.uint8, "c": np.int32}
+    graph = graph_of(nodes, {"x": (1, 3, 5, 5), "c": (1, 4, 5, 5)}, {"w": w}, kinds)
+    program = finish_lowering(start_lowering(graph))
+    validate(program)
+    padded = np.pad(x.astype(np.int64) - 7, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    patches = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
+    expected = np.einsum("nchwij,ocij->nohw", patches, w.astype(np.int64) - 120)
+    np.testing.assert_array_equal(run(program, [x]).output, expected)
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_lower_of_an_exact_product_is_exact(constant: bool) -> None:
+    a, b = (RNG.integers(-128, 128, shape).astype(np.int8) for shape in ((2, 3, 6), (6, 4) if constant else (2, 6, 4)))
+    kinds = {"a": np.int8, "b": np.int8, "y": np.int32}
+    shapes = {"a": a.shape, "y": (2, 3, 4)} | ({} if constant else {"b": b.shape})
+    nodes = [node("MatMulInteger", "a b", "y", zeros=[3, -5])]
+    graph = graph_of(nodes, shapes, {"b": b} if constant else {}, kinds)
+    program = finish_lowering(start_lowering(graph))
+    validate(program)
+    expected = (a.astype(np.int64) - 3) @ (b.astype(np.int64) + 5)
+    np.testing.assert_array_equal(run(program, [a] if constant else [a, b]).output, expected)

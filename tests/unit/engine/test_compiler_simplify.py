@@ -217,6 +217,7 @@ ONE_OPERATOR: dict[str, tuple[onnx.NodeProto, tuple[int, ...], dict[str, Any], i
         ["ReduceSum", "Reshape"],
     ),
     "ReduceL2": (node("ReduceL2", "x", "y", axes=[1]), (2, 3), {}, 13, ["Mul", "ReduceSum", "Sqrt"]),
+    "ReduceMin": (node("ReduceMin", "x", "y", axes=[1]), (2, 3), {}, 13, ["Neg", "ReduceMax", "Neg"]),
     "GlobalMaxPool": (node("GlobalMaxPool", "x", "y"), X4, {}, 13, ["MaxPool"]),
     "AveragePool that rounds up and counts": (
         node(
@@ -409,3 +410,17 @@ def test_simplify_given_integers_computes_shapes_from_them() -> None:
     nodes = [node("Cast", "x", "a", to=TensorProto.INT64), node("Size", "a", "n"), node("Add", "a n", "y")]
     graph = assert_same(model_of(nodes, {"x": (2, 3)}, "y"))
     assert ops(graph) == ["Cast", "Add"]
+
+
+@pytest.mark.parametrize("dtype", [TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32])
+def test_simplify_given_the_least_of_integers_holds_at_the_dtype_s_ends(dtype: int) -> None:
+    graph = simplified(model_of([node("ReduceMin", "x", "y", axes=[0])], {"x": (3,)}, "y", dtype=dtype))
+    kind = graph.values["x"].dtype
+    low, high = np.iinfo(kind).min, np.iinfo(kind).max
+    assert run_graph(graph, {"x": np.array([high, low, high], kind)}).tolist() == [low]
+
+
+def test_simplify_given_a_clip_of_integers_makes_it_max_and_min() -> None:
+    constants = {"a": np.int32(-1), "b": np.int32(1)}
+    graph = assert_same(model_of([node("Clip", "x a b", "y")], {"x": (2, 3)}, "y", constants, dtype=TensorProto.INT32))
+    assert ops(graph) == ["Max", "Min"]

@@ -46,11 +46,12 @@ def cast(r: Rewriter, node: Node) -> None:
 
 
 def clipped(r: Rewriter, node: Node) -> None:
-    """Constant bounds become attributes; others Max and Min."""
+    """Constant bounds of real numbers become attributes; others, and those of integers, Max and Min."""
     x, result = node.inputs[0], node.outputs[0]
     low = node.inputs[1] if len(node.inputs) > 1 else ""
     high = node.inputs[2] if len(node.inputs) > 2 else ""
-    if all(r.constant(name) is not None for name in (low, high) if name):
+    known = all(r.scalar(name) is not None for name in (low, high) if name)
+    if known and np.issubdtype(r.dtype(x), np.floating):
         given = {"min": r.scalar(low) if low else None, "max": r.scalar(high) if high else None}
         bounds = {**node.attributes, **{name: bound for name, bound in given.items() if bound is not None}}
         if any(math.isnan(bound) for bound in bounds.values()):
@@ -62,6 +63,8 @@ def clipped(r: Rewriter, node: Node) -> None:
         x = r.emit("Max", [x, low], shape, like=x, to="" if high else result)
     if high:
         r.emit("Min", [x, high], shape, like=x, to=result)
+    if not low and not high:
+        r.alias(result, x)
 
 
 def chained(r: Rewriter, node: Node) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tallystick.engine.compiler.graph import Node
 from tallystick.engine.compiler.refusal import refuse
 from tallystick.engine.compiler.simplify.layout import axes_of
 from tallystick.engine.compiler.simplify.rewriter import Rewriter, Shape, axis_of, elements
 
-PLAIN = ("ReduceMax", "ReduceMin", "ReduceSum", "ReduceMean")
+PLAIN = ("ReduceMax", "ReduceSum", "ReduceMean")
 _COMPOSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ReduceMin": (("Mirror",), ("Mirror",)),
     "ReduceSumSquare": (("Square",), ()),
     "ReduceL2": (("Square",), ("Sqrt",)),
     "ReduceL1": (("Abs",), ()),
     "ReduceLogSum": ((), ("Log",)),
     "ReduceLogSumExp": (("Exp",), ("Log",)),
 }
-"""What is done to every element before a ReduceSum, and to the sums after it."""
+"""What is done to every element before a ReduceSum (of ReduceMin: a ReduceMax), and to the results after it."""
 COMPOSED = tuple(_COMPOSED)
 _SOFTMAX_IS_FLAT_BEFORE = 13
 
@@ -28,9 +31,9 @@ def reduced(r: Rewriter, node: Node) -> None:
     if not axes and not node.attributes.get("noop_with_empty_axes", 0):
         axes = every  # an empty list is as good as none
     before, after = _COMPOSED.get(node.op, ((), ()))
-    op = node.op if node.op in PLAIN else "ReduceSum"
+    op = {"ReduceMin": "ReduceMax"}.get(node.op, node.op if node.op in PLAIN else "ReduceSum")
     for step in before:
-        x = r.emit("Mul", [x, x], shape, like=x) if step == "Square" else r.emit(step, [x], shape, like=x)
+        x = _step(r, step, x)
     axes = tuple(axis for axis in axes if shape[axis] > 1)
     kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(shape))
     wanted = r.shape(result)
@@ -41,8 +44,21 @@ def reduced(r: Rewriter, node: Node) -> None:
         if direct:
             return
     for step in after:
-        x = r.emit(step, [x], kept, like=x)
+        x = _step(r, step, x)
     r.reshape(x, wanted, result)
+
+
+def _step(r: Rewriter, step: str, x: str) -> str:
+    shape, kind = r.shape(x), r.dtype(x)
+    if step == "Square":
+        return r.emit("Mul", [x, x], shape, like=x)
+    if step != "Mirror":
+        return r.emit(step, [x], shape, like=x)
+    # The order turned round. Of integers -1 - x, or the largest less x: -x would not fit where x is the least.
+    if kind == np.bool_ or np.issubdtype(kind, np.floating):
+        return r.emit("Not" if kind == np.bool_ else "Neg", [x], shape, like=x)
+    middle = r.hold("mirror", np.iinfo(kind).max if kind.kind == "u" else -1, kind)
+    return r.emit("Sub", [middle, x], shape, like=x)
 
 
 def largest(r: Rewriter, node: Node) -> None:
