@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,16 @@ Grid = npt.NDArray[np.float64]
 
 _CROSSINGS = 32
 _FEWEST_CELLS = 64
-_PROJECTIONS = 400
+_ROUGHLY = 0.75
+"""A sum's least squares are never off by this much."""
+_FAR = 0.3
+"""Cells that are off by less do not bound the slopes."""
 _CLOSE = 0.05
 """Cells whose real value is this near to a half-way point decide about the scales; the others follow."""
 _NEAR = 1e-3
 """Those that single precision can still put on the other side."""
 _ZERO_POINTS = 64
-_BOX = 1e-3
+_BOX = 3e-3
 _CUTS = 200
 _TOLERANCE = 1e-9
 _PROPOSALS = 4
@@ -49,7 +52,7 @@ def proposals(table: npt.NDArray[np.uint8]) -> Iterator[TwoScales]:
 
 
 def _products(table: npt.NDArray[np.uint8]) -> Iterator[TwoScales]:
-    """`rne(f32((a - za) * (b - zb)) * r) + zc`: the row of za and the column of zb hold zc alone."""
+    """`rne((a - za) * (b - zb) * r + zc)`: the row of za and the column of zb hold zc alone."""
     rows = np.flatnonzero((table == table[:, :1]).all(axis=1))
     columns = np.flatnonzero((table == table[:1]).all(axis=0))
     crossings = ((int(za), int(zb)) for za in rows for zb in columns if table[za, 0] == table[0, zb])
@@ -69,9 +72,9 @@ def _product_scales(table: npt.NDArray[np.uint8], za: int, zb: int, zc: int) -> 
     low, high = ends.min(axis=0).max(), ends.max(axis=0).min()
     if not 0 < low <= high * (1 + 1e-6):
         return
-    product = p.astype(np.float32)
     for scale in _around(np.float32((low + high) / 2)):
-        if np.array_equal(np.clip(np.rint(product * scale) + zc, 0, 255), t):
+        # The zero point is added before rounding: that is how onnxruntime multiplies.
+        if np.array_equal(np.clip(np.rint((p * np.float64(scale) + zc).astype(np.float32)), 0, 255), t):
             yield scale
 
 
@@ -95,26 +98,18 @@ def _sums(table: npt.NDArray[np.uint8]) -> Iterator[TwoScales]:
     system = np.stack([a, b, np.ones(len(t))], axis=1)
     plane: Grid = np.linalg.lstsq(system, t, rcond=None)[0].astype(np.float64)
     error = np.abs(system @ plane - t)
-    if error.max() > 0.75 or plane[0] <= 0 or plane[1] <= 0:
+    if error.max() > _ROUGHLY or plane[0] <= 0 or plane[1] <= 0:
         return
-    far = error > 0.4
-    plane = _settled(system[far], t[far], plane)
+    far = error > _FAR
+    region = _region(plane[:2], _any_constant(system[far, :2], t[far]))
+    if region is None:
+        return
+    slopes = region.mean(axis=0)
+    rest = t - system[:, :2] @ slopes
+    plane = np.array([*slopes, (rest.max() + rest.min()) / 2])
     close = np.abs(np.abs(system @ plane - t) - 0.5) < _CLOSE
     for zeros in _zero_points(plane):
         yield from _sum_scales(a[close], b[close], t[close], zeros, plane)
-
-
-def _settled(system: Grid, t: Grid, plane: Grid) -> Grid:
-    """The plane, moved until nearly every value rounds to its cell: projections onto whichever cell is missed by most."""
-    norms = (system**2).sum(axis=1)
-    for _ in range(_PROJECTIONS if len(t) else 0):
-        error = system @ plane - t
-        worst = int(np.abs(error).argmax())
-        excess = abs(error[worst]) - 0.5
-        if excess <= 0:
-            break
-        plane = plane - np.sign(error[worst]) * excess / norms[worst] * system[worst]
-    return plane
 
 
 def _zero_points(plane: Grid) -> list[tuple[int, int, int]]:
@@ -129,7 +124,8 @@ def _zero_points(plane: Grid) -> list[tuple[int, int, int]]:
 
 def _sum_scales(a: Grid, b: Grid, t: Grid, zeros: tuple[int, int, int], plane: Grid) -> Iterator[TwoScales]:
     """Pairs of single-precision scales that give every cell, as onnxruntime computes it; the first few."""
-    region = _region(np.stack([a - zeros[0], b - zeros[1]], axis=1), t - zeros[2], plane[:2])
+    system = np.stack([a - zeros[0], b - zeros[1]], axis=1)
+    region = _region(plane[:2], _no_constant(system, t - zeros[2]))
     if region is None:
         return
     found = 0
@@ -146,16 +142,48 @@ def _gives(a: Grid, b: Grid, t: Grid, scales: tuple[np.float32, np.float32], zer
     return np.array_equal(np.clip(np.rint(fused_sum(a, b, scales, zeros)), 0, 255), t)
 
 
-def _region(system: Grid, t: Grid, start: Grid) -> Grid | None:
-    """Corners of the slopes `p` with `abs(system @ p - t) <= 1/2` in every row; None where there are none."""
-    corners = start + _BOX * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
-    for _ in range(_CUTS):
+Cut = tuple[Grid, float] | None
+"""A half-plane `normal @ p <= bound` that some corner is outside of; None where there is none."""
+
+
+def _no_constant(system: Grid, t: Grid) -> Callable[[Grid], Cut]:
+    """Slopes with `abs(system @ p - t) <= 1/2` in every row."""
+
+    def worst(corners: Grid) -> Cut:
         error = system @ corners.T - t[:, None]
         row, corner = np.unravel_index(int(np.abs(error).argmax()), error.shape)
         if abs(error[row, corner]) <= 0.5 + _TOLERANCE:
-            return corners
+            return None
         sign = np.sign(error[row, corner])
-        corners = _cut(corners, sign * system[row], sign * t[row] + 0.5)
+        return sign * system[row], float(sign * t[row] + 0.5)
+
+    return worst
+
+
+def _any_constant(system: Grid, t: Grid) -> Callable[[Grid], Cut]:
+    """Slopes with `abs(system @ p + c - t) <= 1/2` in every row for some c: no two rows want constants over 1 apart."""
+
+    def worst(corners: Grid) -> Cut:
+        rest = t[:, None] - system @ corners.T
+        low, high = rest.argmin(axis=0), rest.argmax(axis=0)
+        apart = np.take_along_axis(rest, high[None], 0)[0] - np.take_along_axis(rest, low[None], 0)[0]
+        corner = int(apart.argmax())
+        if apart[corner] <= 1 + _TOLERANCE:
+            return None
+        least, most = low[corner], high[corner]
+        return system[least] - system[most], float(1 + t[least] - t[most])
+
+    return worst
+
+
+def _region(start: Grid, worst: Callable[[Grid], Cut]) -> Grid | None:
+    """Corners of the slopes near `start` that no cut is left for; None where there are none."""
+    corners = start + _BOX * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    for _ in range(_CUTS):
+        cut = worst(corners)
+        if cut is None:
+            return corners
+        corners = _cut(corners, *cut)
         if not len(corners):
             return None
     return corners

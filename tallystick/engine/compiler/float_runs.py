@@ -52,7 +52,7 @@ def samples_of(graph: Graph, calibration: Mapping[str, Array]) -> list[dict[str,
         raise InputError(
             f"The calibration data has {counts} samples.", remedy="Give as many for each input, at least 1."
         )
-    return [{name: columns[name][k] for name in graph.inputs} for k in range(min(counts.values()))]
+    return [{name: np.asarray(columns[name][k]) for name in graph.inputs} for k in range(min(counts.values()))]
 
 
 def _column(graph: Graph, name: str, array: Array) -> Array:

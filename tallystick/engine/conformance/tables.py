@@ -92,4 +92,5 @@ def pair_lookups(a: DType, b: DType, y: DType) -> Callable[[np.random.Generator]
 TABLES = (
     *(lookups(x, y) for x in BYTES for y in (*BYTES, DType.I32)),
     *(pair_lookups(a, b, y) for a in BYTES for b in BYTES for y in BYTES),
+    pair_lookups(DType.U8, DType.I8, DType.I32),
 )

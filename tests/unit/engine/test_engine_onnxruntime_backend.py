@@ -133,8 +133,8 @@ def sum_table(scales: tuple[float, float], zeros: tuple[int, int, int]) -> np.nd
 
 
 def product_table(scale: float, zeros: tuple[int, int, int]) -> np.ndarray:  # type: ignore[type-arg]
-    values = np.rint(((A - zeros[0]) * (B - zeros[1])).astype(np.float32) * np.float32(scale)) + zeros[2]
-    return np.clip(values, 0, 255).astype(np.uint8).reshape(256, 256)
+    values = ((A - zeros[0]) * (B - zeros[1])).astype(np.float32) * np.float32(scale) + np.float32(zeros[2])
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8).reshape(256, 256)
 
 
 @pytest.mark.parametrize(
