@@ -75,10 +75,10 @@ CANDIDATES = (
 
 
 def examine(
-    candidates: Sequence[Candidate] = CANDIDATES, progress: Callable[[str, str], None] | None = None
+    candidates: Sequence[Candidate] | None = None, progress: Callable[[str, str], None] | None = None
 ) -> list[Finding]:
-    """Runs the self-test of every backend that can be had here; `progress` hears of each backend and case."""
-    return [_examine(candidate, progress) for candidate in candidates]
+    """Runs the self-test of every candidate that can be had here, of all unless told; `progress` hears of each backend and case."""
+    return [_examine(candidate, progress) for candidate in (CANDIDATES if candidates is None else candidates)]
 
 
 def _examine(candidate: Candidate, progress: Callable[[str, str], None] | None) -> Finding:

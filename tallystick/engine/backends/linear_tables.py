@@ -27,7 +27,8 @@ _NEAR = 1e-3
 _ZERO_POINTS = 64
 _BOX = 3e-3
 _CUTS = 200
-_TOLERANCE = 1e-9
+_TOLERANCE = 1.5e-5
+"""Of what single precision makes of a value below 256."""
 _PROPOSALS = 4
 _NEIGHBOURS = 6
 """Single-precision neighbours that are tried on each side of a scale."""
@@ -100,8 +101,8 @@ def _sums(table: npt.NDArray[np.uint8]) -> Iterator[TwoScales]:
     error = np.abs(system @ plane - t)
     if error.max() > _ROUGHLY or plane[0] <= 0 or plane[1] <= 0:
         return
-    far = error > _FAR
-    region = _region(plane[:2], _any_constant(system[far, :2], t[far]))
+    far = error >= min(_FAR, error.max())
+    region = _region(plane[:2], int(far.sum()), _any_constant(system[far, :2], t[far]))
     if region is None:
         return
     slopes = region.mean(axis=0)
@@ -125,7 +126,7 @@ def _zero_points(plane: Grid) -> list[tuple[int, int, int]]:
 def _sum_scales(a: Grid, b: Grid, t: Grid, zeros: tuple[int, int, int], plane: Grid) -> Iterator[TwoScales]:
     """Pairs of single-precision scales that give every cell, as onnxruntime computes it; the first few."""
     system = np.stack([a - zeros[0], b - zeros[1]], axis=1)
-    region = _region(plane[:2], _no_constant(system, t - zeros[2]))
+    region = _region(plane[:2], len(t), _no_constant(system, t - zeros[2]))
     if region is None:
         return
     found = 0
@@ -152,10 +153,10 @@ def _no_constant(system: Grid, t: Grid) -> Callable[[Grid], Cut]:
     def worst(corners: Grid) -> Cut:
         error = system @ corners.T - t[:, None]
         row, corner = np.unravel_index(int(np.abs(error).argmax()), error.shape)
-        if abs(error[row, corner]) <= 0.5 + _TOLERANCE:
+        if abs(error[row, corner]) <= 0.5 + 2 * _TOLERANCE:
             return None
         sign = np.sign(error[row, corner])
-        return sign * system[row], float(sign * t[row] + 0.5)
+        return sign * system[row], float(sign * t[row] + 0.5 + _TOLERANCE)
 
     return worst
 
@@ -168,19 +169,19 @@ def _any_constant(system: Grid, t: Grid) -> Callable[[Grid], Cut]:
         low, high = rest.argmin(axis=0), rest.argmax(axis=0)
         apart = np.take_along_axis(rest, high[None], 0)[0] - np.take_along_axis(rest, low[None], 0)[0]
         corner = int(apart.argmax())
-        if apart[corner] <= 1 + _TOLERANCE:
+        if apart[corner] <= 1 + 2 * _TOLERANCE:
             return None
         least, most = low[corner], high[corner]
-        return system[least] - system[most], float(1 + t[least] - t[most])
+        return system[least] - system[most], float(1 + t[least] - t[most] + _TOLERANCE)
 
     return worst
 
 
-def _region(start: Grid, worst: Callable[[Grid], Cut]) -> Grid | None:
-    """Corners of the slopes near `start` that no cut is left for; None where there are none."""
+def _region(start: Grid, rows: int, worst: Callable[[Grid], Cut]) -> Grid | None:
+    """Corners of the slopes near `start` that no cut is left for; None where there are none. Without rows there are no cuts."""
     corners = start + _BOX * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     for _ in range(_CUTS):
-        cut = worst(corners)
+        cut = worst(corners) if rows else None
         if cut is None:
             return corners
         corners = _cut(corners, *cut)

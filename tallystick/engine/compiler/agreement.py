@@ -37,10 +37,10 @@ class Agreement:
 
 def integers_of(value: Value, array: Array) -> Array:
     """An input of the model as the integers that its program takes. Raises TensorError for NaN where order counts."""
+    if array.dtype in (np.uint8, np.int8):
+        return array
     if not value.is_float:
-        return (
-            array if array.dtype in (np.uint8, np.int8) else array.astype(np.uint8 if array.dtype == bool else np.int32)
-        )
+        return array.astype(np.uint8 if array.dtype == bool else np.int32)
     if value.quantisation is None:
         return order_image(array)
     return value.quantisation.quantise(array).astype(NUMPY[value.quantisation.dtype])
@@ -66,16 +66,18 @@ def measure_agreement(
     theirs, ours = [], []
     for done, (sample, found) in enumerate(zip(samples, results(runner, [name], samples), strict=True)):
         inputs = [integers_of(held.values[each], sample[each]) for each in held.inputs]
-        ours.append(reals_of(held.values[held.outputs[0]], run(program, inputs, trace=False).output))
         theirs.append(found[name])
+        output = run(program, inputs, trace=False).output
+        reals = np.issubdtype(found[name].dtype, np.floating)
+        ours.append(reals_of(held.values[name], output) if reals else output)
         if progress:
             progress(done + 1, len(samples))
-    return compare(np.stack(theirs), np.stack(ours), reals=held.values[held.outputs[0]].is_float)
+    return compare(np.stack(theirs), np.stack(ours))
 
 
-def compare(theirs: Array, ours: Array, *, reals: bool) -> Agreement:
-    """Results [samples, ...] of the model and of the program."""
-    if not reals:
+def compare(theirs: Array, ours: Array) -> Agreement:
+    """Results [samples, ...] of the model and of the program, both real numbers or both integers."""
+    if not np.issubdtype(theirs.dtype, np.floating):
         return Agreement(len(theirs), None, None, None, float(np.mean(theirs == ours)))
     width = theirs.shape[-1] if theirs.ndim >= MANY else 1
     rows = [np.asarray(each, np.float64).reshape(-1, width) for each in (theirs, ours)]

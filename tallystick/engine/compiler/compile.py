@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from tallystick.engine.compiler.agreement import measure_agreement
 from tallystick.engine.compiler.calibrate import calibrate
@@ -21,6 +23,8 @@ from tallystick.engine.compiler.simplify import simplify
 from tallystick.engine.compiler.tree_models import is_tree_model, lower_tree_model
 from tallystick.engine.program import Program
 from tallystick.engine.validate import validate
+
+Samples = Sequence[Mapping[str, Array]]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, what is done of it, and how much there is."""
@@ -73,12 +77,12 @@ def compile_model(
     tell("reading", 0, 1)
     proto = load_model(source)
     graph = simplify(proto, batch=options.batch, dims=options.dims, output=options.output)
-    lowered = _lower(graph, calibration, options, tell)
+    samples = None if calibration is None else samples_of(graph, calibration)[: options.samples]
+    lowered = _lower(graph, samples, options, tell)
     tell("checking", 0, 1)
     validate(lowered.program)
     agreement = None
-    if calibration is not None:
-        samples = samples_of(lowered.graph, calibration)[: options.samples]
+    if samples is not None:
         model = proto.SerializeToString()
         agreement = measure_agreement(
             model,
@@ -111,7 +115,7 @@ class _Lowered:
     from_file: bool
 
 
-def _lower(graph: Graph, calibration: Mapping[str, Array] | None, options: CompileOptions, tell: Progress) -> _Lowered:
+def _lower(graph: Graph, samples: Samples | None, options: CompileOptions, tell: Progress) -> _Lowered:
     if is_tree_model(graph):
         return _Lowered(lower_tree_model(graph), graph, from_file=True)
     from_file = is_quantised(graph)
@@ -120,9 +124,8 @@ def _lower(graph: Graph, calibration: Mapping[str, Array] | None, options: Compi
     graph = split_variadic(graph)
     lowering = start_lowering(graph, weight_bits=options.weight_bits)
     held = [name for name in held_values(lowering) if _is_undecided(graph, name)]
-    if held and calibration is not None:
-        samples = samples_of(graph, calibration)[: options.samples]
-        calibrate(graph, held, samples, lambda done, total: tell("calibrating", done, total))
+    if held and samples is not None:
+        calibrate(graph, held, [_as_reals(graph, sample) for sample in samples], lambda done, total: tell("calibrating", done, total))
     elif held and not from_file:
         raise refuse(
             Node("Input", [], [held[0]]),
@@ -131,6 +134,16 @@ def _lower(graph: Graph, calibration: Mapping[str, Array] | None, options: Compi
         )
     tell("lowering", 0, 1)
     return _Lowered(finish_lowering(lowering), graph, from_file)
+
+
+def _as_reals(graph: Graph, sample: Mapping[str, Array]) -> dict[str, Array]:
+    """A feed for a graph whose file takes integers and whose values are the reals that they hold."""
+    feed = {}
+    for name, array in sample.items():
+        value = graph.values[name]
+        held = value.quantisation if value.is_float and array.dtype in (np.uint8, np.int8) else None
+        feed[name] = array if held is None else held.dequantise(array).astype(np.float32)
+    return feed
 
 
 def _is_undecided(graph: Graph, name: str) -> bool:

@@ -32,8 +32,8 @@ def _refuse_indices(node: Node) -> None:
 
 def lower_max_pool(lowering: Lowering, node: Node) -> None:
     _refuse_indices(node)
-    target, held = output_of(lowering, node)
-    x = lowering.held_as(node.inputs[0], node, held, last=True)
+    target = node.outputs[0]
+    x = _same_hold(lowering, node, last=True)
     height, width = lowering.value(target).shape[2:]
     lowering.put(target, lowering.builder.max_pool(x, window_of(node, _kernel(node)), (height, width)))
 
@@ -127,12 +127,12 @@ def lower_reduce_max(lowering: Lowering, node: Node) -> None:
     lowering.put(target, builder.reshape(builder.max_last(rows), lowering.value(target).shape))
 
 
-def _same_hold(lowering: Lowering, node: Node) -> Ref:
+def _same_hold(lowering: Lowering, node: Node, *, last: bool = False) -> Ref:
     """The operand, held as the output is where it is a real number."""
     name, target = node.inputs[0], node.outputs[0]
     if not lowering.value(name).is_float:
-        return lowering.ref(name, node)
-    return lowering.held_as(name, node, lowering.quantisation(target, node))
+        return lowering.ref(name, node, last=last)
+    return lowering.held_as(name, node, lowering.quantisation(target, node), last=last)
 
 
 def lower_arg_max(lowering: Lowering, node: Node) -> None:

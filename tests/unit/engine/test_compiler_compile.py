@@ -131,3 +131,29 @@ def test_compile_tells_its_stages() -> None:
         progress=lambda stage, done, total: stages.append(stage),
     )
     assert list(dict.fromkeys(stages)) == ["reading", "calibrating", "lowering", "checking", "comparing"]
+
+
+def test_compile_of_a_file_that_takes_bytes_compares_bytes() -> None:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(0)
+    constants = {
+        "scale": np.float32(0.1),
+        "zero": np.uint8(100),
+        "w": rng.integers(-64, 64, (4, 2, 3, 3)).astype(np.int8),
+        "w_scale": np.float32(0.02),
+        "w_zero": np.int8(0),
+        "y_scale": np.float32(0.5),
+    }
+    inputs = ["x", "scale", "zero", "w", "w_scale", "w_zero", "y_scale", "zero"]
+    graph = helper.make_graph(
+        [helper.make_node("QLinearConv", inputs, ["y"], "conv")],
+        "bytes",
+        [helper.make_tensor_value_info("x", TensorProto.UINT8, [1, 2, 6, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.UINT8, [1, 4, 4, 4])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    images = rng.integers(0, 256, (20, 2, 6, 6)).astype(np.uint8)
+    assert compile_model(model.SerializeToString(), {"x": images}).report.equal == 1.0

@@ -299,3 +299,12 @@ def test_lower_of_an_exact_product_is_exact(constant: bool) -> None:
     validate(program)
     expected = (a.astype(np.int64) - 3) @ (b.astype(np.int64) + 5)
     np.testing.assert_array_equal(run(program, [a] if constant else [a, b]).output, expected)
+
+
+def test_lower_of_a_maximum_of_plain_bytes_needs_no_quantisation() -> None:
+    kinds = {"x": np.uint8, "y": np.uint8}
+    nodes = [node("MaxPool", "x", "y", kernel_shape=(2, 2), strides=(2, 2), pads=(0, 0, 0, 0))]
+    program = finish_lowering(start_lowering(graph_of(nodes, {"x": (1, 2, 4, 4), "y": (1, 2, 2, 2)}, {}, kinds)))
+    x = RNG.integers(0, 256, (1, 2, 4, 4)).astype(np.uint8)
+    expected = x.reshape(1, 2, 2, 2, 2, 2).max(axis=(3, 5))
+    np.testing.assert_array_equal(run(program, [x]).output, expected)

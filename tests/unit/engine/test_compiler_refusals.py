@@ -83,6 +83,10 @@ UNSUPPORTED = {
     ),
     "too many outputs": (model_of([node("Relu", "x", "y z")], {"x": (4,)}, "y"), "1 inputs and 2 outputs"),
     "too few inputs": (model_of([node("Add", "x", "y")], {"x": (4,)}, "y"), "1 inputs and 1 outputs"),
+    "a gain that does not fit": (
+        one(node("LayerNormalization", "x c", "y"), (2, 3), 17, c=np.ones((2, 3), F)),
+        "it is not valid",
+    ),
     "text": (model_of([node("Identity", "x", "y")], {"x": (2,)}, "y", dtype=TensorProto.STRING), "'x' is of STRING"),
     "bfloat16": (one(node("Cast", "x", "y", to=TensorProto.BFLOAT16), (2,)), "of BFLOAT16"),
 }

@@ -217,6 +217,13 @@ ONE_OPERATOR: dict[str, tuple[onnx.NodeProto, tuple[int, ...], dict[str, Any], i
         ["ReduceSum", "Reshape"],
     ),
     "ReduceL2": (node("ReduceL2", "x", "y", axes=[1]), (2, 3), {}, 13, ["Mul", "ReduceSum", "Sqrt"]),
+    "ReduceLogSumExp": (
+        node("ReduceLogSumExp", "x", "y", axes=[1]),
+        (2, 3),
+        {},
+        13,
+        ["ReduceMax", "Sub", "Exp", "ReduceSum", "Log", "Add"],
+    ),
     "ReduceMin": (node("ReduceMin", "x", "y", axes=[1]), (2, 3), {}, 13, ["Neg", "ReduceMax", "Neg"]),
     "GlobalMaxPool": (node("GlobalMaxPool", "x", "y"), X4, {}, 13, ["MaxPool"]),
     "AveragePool that rounds up and counts": (

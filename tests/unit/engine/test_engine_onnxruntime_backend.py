@@ -138,7 +138,14 @@ def product_table(scale: float, zeros: tuple[int, int, int]) -> np.ndarray:  # t
 
 
 @pytest.mark.parametrize(
-    ("scales", "zeros"), [((0.71, 0.93), (128, 121, 130)), ((0.4, 0.41), (0, 0, 0)), ((1.3, 0.2), (3, 250, 0))]
+    ("scales", "zeros"),
+    [
+        ((0.7123457, 0.9312345), (128, 121, 130)),
+        ((0.4012345, 0.4123457), (0, 0, 0)),
+        ((1.3017231, 0.2013579), (3, 250, 0)),
+        ((1.0, 1.0), (128, 128, 128)),
+        ((0.5, 1.0), (128, 128, 128)),
+    ],
 )
 def test_matching_operator_given_a_weighted_sum_finds_qlinearadd(
     scales: tuple[float, float], zeros: tuple[int, int, int]
@@ -149,7 +156,9 @@ def test_matching_operator_given_a_weighted_sum_finds_qlinearadd(
     assert found.op == "QLinearAdd"
 
 
-@pytest.mark.parametrize(("scale", "zeros"), [(0.01, (128, 120, 128)), (0.004, (0, 0, 0)), (0.0039, (0, 131, 131))])
+@pytest.mark.parametrize(
+    ("scale", "zeros"), [(0.0101234, (128, 120, 128)), (0.0041234, (0, 0, 0)), (0.0039123, (0, 131, 131))]
+)
 def test_matching_operator_given_a_product_finds_qlinearmul(scale: float, zeros: tuple[int, int, int]) -> None:
     found = matching_operator(product_table(scale, zeros))
 
@@ -159,7 +168,7 @@ def test_matching_operator_given_a_product_finds_qlinearmul(scale: float, zeros:
 
 @pytest.mark.parametrize("place", [0, 40_000, 65_535])
 def test_matching_operator_given_one_other_entry_finds_none(place: int) -> None:
-    table = sum_table((0.71, 0.93), (128, 121, 130))
+    table = sum_table((0.7123457, 0.9312345), (128, 121, 130))
     table.reshape(-1)[place] ^= 1
 
     assert matching_operator(table) is None

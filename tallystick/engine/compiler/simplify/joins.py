@@ -43,11 +43,11 @@ def _join(r: Rewriter, node: Node, once: Callable[[str], bool]) -> bool:
         return False
     start = np.zeros(weights.shape[0]) if held is None else held.astype(np.float64)
     factor, offset = _affine(node.op, each)
-    scaled = weights.astype(np.float64) * factor.reshape(-1, *(1 for _ in weights.shape[1:]))
-    shifted = start * factor + offset
-    if not (np.all(np.isfinite(scaled)) and np.all(np.isfinite(shifted))):
+    shifted, w = start * factor + offset, product.inputs[1]
+    if not (np.all(np.isfinite(shifted)) and np.all(np.isfinite(factor))):
         return False
-    w = r.hold(product.inputs[1], scaled, weights.dtype) if node.op in ("Mul", "Div") else product.inputs[1]
+    if node.op in ("Mul", "Div"):
+        w = r.hold(w, weights * factor.reshape(-1, *(1 for _ in weights.shape[1:])), weights.dtype)
     b = r.hold(bias or f"{node.outputs[0]}:bias", shifted, weights.dtype)
     # Without a bias before and nothing added there is still none.
     inputs = [product.inputs[0], w, *([b] if held is not None or np.any(shifted) else [])]

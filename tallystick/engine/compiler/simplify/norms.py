@@ -52,7 +52,8 @@ def write_layer_norm(r: Rewriter, inputs: Sequence[str], axis: int, epsilon: flo
     shape = r.shape(inputs[0])
     width = elements(shape[axis:])
     if axis == len(shape) - 1:
-        r.emit("LayerNormalization", inputs, shape, like=inputs[0], to=to, axis=axis, epsilon=epsilon)
+        operands = [inputs[0], *(_flat(r, name, shape[axis:]) for name in inputs[1:])]
+        r.emit("LayerNormalization", operands, shape, like=inputs[0], to=to, axis=axis, epsilon=epsilon)
         return
     rows = (*shape[:axis], width)
     flat = [r.reshape(inputs[0], rows), *(_flat(r, name, shape[axis:]) for name in inputs[1:])]
@@ -64,7 +65,7 @@ def _flat(r: Rewriter, name: str, shape: Shape) -> str:
     if not name:
         return ""
     content = r.constant(name)
-    if content is not None:
+    if content is not None and content.shape != (elements(shape),):
         return r.hold(name, np.broadcast_to(content, shape).reshape(-1))
     return r.reshape(r.expand(name, shape), (elements(shape),))
 

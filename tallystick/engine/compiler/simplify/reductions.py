@@ -16,10 +16,9 @@ _COMPOSED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ReduceL2": (("Square",), ("Sqrt",)),
     "ReduceL1": (("Abs",), ()),
     "ReduceLogSum": ((), ("Log",)),
-    "ReduceLogSumExp": (("Exp",), ("Log",)),
 }
 """What is done to every element before a ReduceSum (of ReduceMin: a ReduceMax), and to the results after it."""
-COMPOSED = tuple(_COMPOSED)
+COMPOSED = (*_COMPOSED, "ReduceLogSumExp")
 _SOFTMAX_IS_FLAT_BEFORE = 13
 
 
@@ -30,6 +29,9 @@ def reduced(r: Rewriter, node: Node) -> None:
     axes = axes_of(r, node, 1, len(shape), () if node.attributes.get("noop_with_empty_axes", 0) else every)
     if not axes and not node.attributes.get("noop_with_empty_axes", 0):
         axes = every  # an empty list is as good as none
+    if node.op == "ReduceLogSumExp":
+        _log_sum_exp(r, node, tuple(axis for axis in axes if shape[axis] > 1))
+        return
     before, after = _COMPOSED.get(node.op, ((), ()))
     op = {"ReduceMin": "ReduceMax"}.get(node.op, node.op if node.op in PLAIN else "ReduceSum")
     for step in before:
@@ -46,6 +48,20 @@ def reduced(r: Rewriter, node: Node) -> None:
     for step in after:
         x = _step(r, step, x)
     r.reshape(x, wanted, result)
+
+
+def _log_sum_exp(r: Rewriter, node: Node, axes: Shape) -> None:
+    """Around the largest element, so that no power is above 1."""
+    x, shape, wanted = r.resolve(node.inputs[0]), r.shape(node.inputs[0]), r.shape(node.outputs[0])
+    if not axes:
+        r.reshape(x, wanted, node.outputs[0])
+        return
+    kept = tuple(1 if axis in axes else dim for axis, dim in enumerate(shape))
+    most = r.emit("ReduceMax", [x], kept, like=x, axes=axes, keepdims=1)
+    powers = r.emit("Exp", [r.emit("Sub", [x, most], shape, like=x)], shape, like=x)
+    total = r.emit("ReduceSum", [powers], kept, like=x, axes=axes, keepdims=1)
+    result = r.emit("Add", [r.emit("Log", [total], kept, like=x), most], kept, like=x)
+    r.reshape(result, wanted, node.outputs[0])
 
 
 def _step(r: Rewriter, step: str, x: str) -> str:
