@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.metadata
 import platform
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from tallystick.engine.backends import Backend
 from tallystick.engine.backends.numpy_backend import NumpyBackend
 from tallystick.engine.conformance import ConformanceReport, conformance
+from tallystick.engine.conformance.catalogue import CATALOGUE, Make
 from tallystick.errors import ModelError
 
 PROCESSOR = Path("/proc/cpuinfo")
@@ -75,13 +77,16 @@ CANDIDATES = (
 
 
 def examine(
-    candidates: Sequence[Candidate] | None = None, progress: Callable[[str, str], None] | None = None
+    candidates: Sequence[Candidate] | None = None,
+    progress: Callable[[str, str], None] | None = None,
+    catalogue: Sequence[Make] = CATALOGUE,
 ) -> list[Finding]:
     """Runs the self-test of every candidate that can be had here, of all unless told; `progress` hears of each backend and case."""
-    return [_examine(candidate, progress) for candidate in (CANDIDATES if candidates is None else candidates)]
+    chosen = CANDIDATES if candidates is None else candidates
+    return [_examine(candidate, progress, catalogue) for candidate in chosen]
 
 
-def _examine(candidate: Candidate, progress: Callable[[str, str], None] | None) -> Finding:
+def _examine(candidate: Candidate, progress: Callable[[str, str], None] | None, catalogue: Sequence[Make]) -> Finding:
     version = installed(candidate.distribution)
     try:
         backend = candidate.make()
@@ -91,8 +96,8 @@ def _examine(candidate: Candidate, progress: Callable[[str, str], None] | None) 
         return Finding(candidate.name, version, False, str(refused))
     if isinstance(backend, NumpyBackend):
         return Finding(candidate.name, version, True, "The reference: the others are compared with it.")
-    report = conformance(backend, progress=None if progress is None else lambda case: progress(candidate.name, case))
-    return _judged(candidate, version, report)
+    tell = None if progress is None else functools.partial(progress, candidate.name)
+    return _judged(candidate, version, conformance(backend, catalogue=catalogue, progress=tell))
 
 
 def _judged(candidate: Candidate, version: str, report: ConformanceReport) -> Finding:

@@ -157,3 +157,18 @@ def test_compile_of_a_file_that_takes_bytes_compares_bytes() -> None:
     model: onnx.ModelProto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     images = rng.integers(0, 256, (20, 2, 6, 6)).astype(np.uint8)
     assert compile_model(model.SerializeToString(), {"x": images}).report.equal == 1.0
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("qdq", [True, False])
+def test_compile_of_a_quantised_file_gives_what_onnxruntime_gives(qdq: bool, per_channel: bool) -> None:
+    from quantised_models import images, quantise, small_cnn
+
+    model = quantise(small_cnn(), qdq=qdq, per_channel=per_channel)
+    feeds = images(8, seed=5)
+    calibration = {name: np.concatenate([feed[name] for feed in feeds]) for name in feeds[0]}
+    report = compile_model(model.SerializeToString(), calibration).report
+    assert report.quantised_by == "file"
+    assert report.rms_error is not None
+    assert report.rms is not None
+    assert report.rms_error < 1e-6 * report.rms

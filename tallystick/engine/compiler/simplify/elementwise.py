@@ -121,7 +121,7 @@ def quantised_by_axis(r: Rewriter, node: Node) -> None:
     if given.get("block_size", 0):
         raise refuse(node, "it quantises in blocks", "Quantise per tensor or per channel.")
     axis = given.get("axis", 1)
-    if len(r.shape(node.inputs[1])) == 1 and not -rank <= axis < rank:
+    if r.shape(node.inputs[1]) not in ((), (1,)) and not -rank <= axis < rank:
         raise refuse(node, f"it has an axis of {axis} on a tensor of {rank} dims")
     attributes = {"axis": axis % rank if rank and -rank <= axis < rank else 0}
     if given.get("output_dtype", 0):
