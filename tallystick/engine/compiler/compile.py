@@ -125,7 +125,12 @@ def _lower(graph: Graph, samples: Samples | None, options: CompileOptions, tell:
     lowering = start_lowering(graph, weight_bits=options.weight_bits)
     held = [name for name in held_values(lowering) if _is_undecided(graph, name)]
     if held and samples is not None:
-        calibrate(graph, held, [_as_reals(graph, sample) for sample in samples], lambda done, total: tell("calibrating", done, total))
+        calibrate(
+            graph,
+            held,
+            [_as_reals(graph, sample) for sample in samples],
+            lambda done, total: tell("calibrating", done, total),
+        )
     elif held and not from_file:
         raise refuse(
             Node("Input", [], [held[0]]),

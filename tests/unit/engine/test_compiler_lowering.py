@@ -308,3 +308,17 @@ def test_lower_of_a_maximum_of_plain_bytes_needs_no_quantisation() -> None:
     x = RNG.integers(0, 256, (1, 2, 4, 4)).astype(np.uint8)
     expected = x.reshape(1, 2, 2, 2, 2, 2).max(axis=(3, 5))
     np.testing.assert_array_equal(run(program, [x]).output, expected)
+
+
+def test_lower_of_weights_keeps_neighbours_of_one_sign_from_saturating() -> None:
+    """What onnxruntime's pairs of products need on processors without VNNI."""
+    constants = {"w": normal(6, 5, 3, 3)}
+    attributes = {"pads": (1, 1, 1, 1), "strides": (1, 1), "dilations": (1, 1), "group": 1}
+    graph = graph_of([node("Conv", "x w", "y", **attributes)], {"x": (1, 5, 4, 4), "y": (1, 6, 4, 4)}, constants)
+    program = lowered(graph, samples_for(graph))
+    (step,) = (step for step in program.steps if step.opcode is Opcode.CONV)
+    rows = program.constants[step.operands[1].index].reshape(6, -1).astype(int)
+    pairs = np.pad(rows, ((0, 0), (0, 1))).reshape(6, -1, 2)
+    assert np.maximum(pairs, 0).sum(axis=2).max() <= 128
+    assert np.minimum(pairs, 0).sum(axis=2).min() >= -128
+    assert np.abs(rows).max() > 63

@@ -52,7 +52,6 @@ REFUSALS = {
     "of padding that copies": ("pads in the mode",),
     "quantised in blocks or along an axis": ("in blocks", "along an axis"),
     "of powers of integers": ("Pow has no exact form on integers",),
-    "of images of integers": ("does not say how 'y' is quantised",),
 }
 """Why a test is not one for programs: what its refusal says."""
 
@@ -68,7 +67,6 @@ EXPECTED_REFUSALS = {
     "quantised in blocks or along an axis": 5,
     "of what onnxruntime does not have": 4,
     "of padding that copies": 3,
-    "of images of integers": 1,
 }
 
 
