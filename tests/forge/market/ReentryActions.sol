@@ -100,7 +100,7 @@ abstract contract ReentryActions is GovernorActions {
         for (uint256 look = 0; look < 20; ++look) {
             (uint256 made, JobTerms memory terms) = _newTerms(dice.roll(type(uint256).max), false);
             bool fits = terms.creator == address(hookedCreator) && terms.paymentToken == address(stakeToken);
-            if (!fits || !_mayEnter(terms)) continue;
+            if (!fits || !_mayEnter(terms) || _exists(terms)) continue; // the same dice may have made it before
             _mustSend(terms.creator, address(escrow), abi.encodeCall(IJobEscrow.createJob, (terms)));
             _open(terms, made, clock);
             return address(escrow);
