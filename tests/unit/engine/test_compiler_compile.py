@@ -172,3 +172,29 @@ def test_compile_of_a_quantised_file_gives_what_onnxruntime_gives(qdq: bool, per
     assert report.rms_error is not None
     assert report.rms is not None
     assert report.rms_error < 1e-6 * report.rms
+
+
+@pytest.mark.parametrize("activation", ["Relu", "Sigmoid", "Tanh", "Gelu"])
+def test_compile_of_a_perceptron_agrees_with_it(activation: str) -> None:
+    from small_networks import perceptron
+
+    inputs = np.random.default_rng(1).normal(size=(200, 20)).astype(np.float32)
+    report = compile_model(perceptron(activation), {"x": inputs}).report
+    assert report.top1 is not None
+    assert report.top1 >= 0.95
+    assert report.rms_error is not None
+    assert report.rms is not None
+    assert report.rms_error < 0.05 * report.rms
+
+
+def test_compile_of_the_two_dimensional_convolutions_agrees_with_them() -> None:
+    from small_networks import two_d_conv
+
+    inputs = np.random.default_rng(1).normal(size=(64, 3, 32, 32)).astype(np.float32)
+    compiled = compile_model(two_d_conv(), {"x": inputs})
+    steps = Counter(step.opcode.name for step in compiled.program.steps)
+    assert steps["CONV"] == 10
+    assert steps["MATMUL"] == 3
+    assert compiled.report.rms_error is not None
+    assert compiled.report.rms is not None
+    assert compiled.report.rms_error < 0.15 * compiled.report.rms
