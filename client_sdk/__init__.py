@@ -15,6 +15,7 @@
     │   ├── ModelError           an ONNX file or its circuit
     │   ├── TensorError          an input's shape, dtype, range or content
     │   ├── TermsError           terms that the contract would refuse
+    │   ├── WitnessError         an opening of a claim that does not prove what it shows
     │   └── KeystoreError        wrong password, unreadable or missing key
     ├── ArtifactError
     │   ├── ArtifactMissingError, ArtifactTooLargeError, ArtifactCorruptError

@@ -1,7 +1,8 @@
-"""Runs the suite in the order in which a failure is cheapest to learn, each part in a process of its own.
+"""Runs the suite, each part in a process of its own, on two cores side by side.
 
 The contract suite needs Brownie's pytest plugin, which takes over a whole run; that alone is reason enough for
-separate processes. Every part runs even when an earlier one failed, and the last line counts them all.
+separate processes. Contracts and campaigns run beside everything in Python; what plays whole jobs against the clock comes
+after both. Every part runs even when an earlier one failed, and the last line counts them all.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from scripts import compile_contracts
 from scripts.toolchain import ROOT, foundry_executable, tool_environment
@@ -43,22 +46,55 @@ def environment(part: Part) -> dict[str, str]:
     return base
 
 
-def run(part: Part, extra: list[str]) -> tuple[int, dict[str, int], float]:
-    """Exit code, outcomes by pytest's own words, seconds."""
-    print(f"\n== {part.name} ==", flush=True)
+@dataclass(frozen=True)
+class Ran:
+    """What came of a part: exit code, outcomes by pytest's own words, seconds."""
+
+    part: Part
+    code: int
+    counts: dict[str, int]
+    seconds: float
+
+
+def run(part: Part, extra: list[str], prefix: str) -> Ran:
+    """One part; every line that it prints is passed on at once."""
+    print(f"{prefix}== {part.name} ==", flush=True)
     started = time.monotonic()
     command = [sys.executable, "-m", part.module, *part.arguments, *extra]
-    # Streamed and read at once: a person sees progress, the sum at the end is the part's own.
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(part), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         last = ""
         for line in process.stdout:
-            print(line, end="", flush=True)
+            print(f"{prefix}{line}", end="", flush=True)
             last = line if re.search(r"\d+ (passed|failed|error|skipped)", line) else last
     counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped)", last)}
-    return process.returncode, counts, time.monotonic() - started
+    seconds = time.monotonic() - started
+    print(f"{prefix}-- {part.name}: {seconds:.0f} s", flush=True)
+    return Ran(part, process.returncode, counts, seconds)
+
+
+def run_lane(parts: list[Part], options: argparse.Namespace, extra: list[str], *, prefixed: bool) -> list[Ran]:
+    """Parts one after the other."""
+    done = []
+    for part in parts:
+        if part.module != "pytest" and extra and options.only is None:
+            print(f"== {part.name} ==\nskipped: {' '.join(extra)} is for pytest", flush=True)
+            continue
+        long = ["--long"] if options.long and part.module != "pytest" else []
+        done.append(run(part, [*long, *extra], f"{part.name:11} | " if prefixed else ""))
+    return done
+
+
+def lanes_of(parts: list[Part]) -> list[list[list[Part]]]:
+    """Stages of lanes that run side by side. What watches the clock of a real chain comes last and alone."""
+    if len(parts) == 1 or (os.cpu_count() or 1) == 1:
+        return [[parts]]
+    chain = [part for part in parts if part.name in ("contracts", "forge")]
+    alone = [part for part in parts if part.name == "e2e"]
+    others = [part for part in parts if part not in chain and part not in alone]
+    return [[lane for lane in (others, chain) if lane], [alone]]
 
 
 def main() -> None:
@@ -69,21 +105,17 @@ def main() -> None:
     if options.long:
         os.environ["TALLYSTICK_TEST_LONG"] = "1"
     compile_contracts.main()
+    parts = [part for part in PARTS if options.only in (None, part.name)]
+    done: list[Ran] = []
+    for lanes in lanes_of(parts):
+        with ThreadPoolExecutor(max(1, len(lanes))) as pool:
+            play = partial(run_lane, options=options, extra=extra, prefixed=len(lanes) > 1)
+            done += [ran for lane in pool.map(play, lanes) for ran in lane]
     totals: dict[str, int] = {}
-    broken = []
-    for part in PARTS:
-        if options.only not in (None, part.name):
-            continue
-        if part.module != "pytest" and extra and options.only is None:
-            print(f"\n== {part.name} ==\nskipped: {' '.join(extra)} is for pytest", flush=True)
-            continue
-        long = ["--long"] if options.long and part.module != "pytest" else []
-        code, counts, seconds = run(part, [*long, *extra])
-        print(f"-- {part.name}: {seconds:.0f} s", flush=True)
-        for word, count in counts.items():
+    for ran in done:
+        for word, count in ran.counts.items():
             totals[word] = totals.get(word, 0) + count
-        if code not in NOT_A_FAILURE:
-            broken.append(part.name)
+    broken = [ran.part.name for ran in done if ran.code not in NOT_A_FAILURE]
     failed = totals.get("failed", 0) + totals.get("error", 0) + totals.get("errors", 0)
     if broken:
         print(f"\nbroken: {', '.join(broken)}. Run one alone with: make test ARGS='--only {broken[0]}'")
