@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from scripts import compile_contracts
@@ -37,6 +37,8 @@ PARTS = (
     Part("integration", ("tests/integration",)),
     Part("e2e", ("tests/e2e",)),
 )
+LANES = 2
+
 NOT_A_FAILURE = (0, 5)  # 5: pytest found nothing to run, for example under a -k that names one part's test
 
 
@@ -75,26 +77,37 @@ def run(part: Part, extra: list[str], prefix: str) -> Ran:
     return Ran(part, process.returncode, counts, seconds)
 
 
-def run_lane(parts: list[Part], options: argparse.Namespace, extra: list[str], *, prefixed: bool) -> list[Ran]:
-    """Parts one after the other."""
-    done = []
-    for part in parts:
-        if part.module != "pytest" and extra and options.only is None:
-            print(f"== {part.name} ==\nskipped: {' '.join(extra)} is for pytest", flush=True)
-            continue
-        long = ["--long"] if options.long and part.module != "pytest" else []
-        done.append(run(part, [*long, *extra], f"{part.name:11} | " if prefixed else ""))
-    return done
+def play(part: Part, options: argparse.Namespace, extra: list[str], *, prefixed: bool) -> Ran | None:
+    """A part, unless what it was given is for pytest and it is not."""
+    if part.module != "pytest" and extra and options.only is None:
+        print(f"== {part.name} ==\nskipped: {' '.join(extra)} is for pytest", flush=True)
+        return None
+    long = ["--long"] if options.long and part.module != "pytest" else []
+    return run(part, [*long, *extra], f"{part.name:11} | " if prefixed else "")
 
 
-def lanes_of(parts: list[Part]) -> list[list[list[Part]]]:
-    """Stages of lanes that run side by side. What watches the clock of a real chain comes last and alone."""
-    if len(parts) == 1 or (os.cpu_count() or 1) == 1:
-        return [[parts]]
-    chain = [part for part in parts if part.name in ("contracts", "forge")]
-    alone = [part for part in parts if part.name == "e2e"]
-    others = [part for part in parts if part not in chain and part not in alone]
-    return [[lane for lane in (others, chain) if lane], [alone]]
+def halves(part: Part) -> list[Part]:
+    """The contract suite as two, each with every other file and a chain of its own: one process leaves a core idle."""
+    folder = ROOT / "tests" / "contracts"
+    files = sorted(path.relative_to(ROOT).as_posix() for path in folder.rglob("test_*.py"))
+    return [
+        replace(part, name=f"{part.name} {start + 1}", arguments=_instead(part.arguments, files[start::2]))
+        for start in range(2)
+    ]
+
+
+def _instead(arguments: tuple[str, ...], files: list[str]) -> tuple[str, ...]:
+    at = arguments.index("tests/contracts")
+    return (*arguments[:at], *files, *arguments[at + 1 :])
+
+
+def stages_of(parts: tuple[Part, ...]) -> list[list[Part]]:
+    """What may run side by side, longest first; what watches the clock of a real chain comes last and alone."""
+    if len(parts) == 1:
+        return [list(parts)]
+    by_name = {part.name: part for part in parts}
+    together = [*halves(by_name["contracts"]), *(by_name[name] for name in ("unit", "forge", "integration"))]
+    return [together, [by_name["e2e"]]]
 
 
 def main() -> None:
@@ -105,17 +118,17 @@ def main() -> None:
     if options.long:
         os.environ["TALLYSTICK_TEST_LONG"] = "1"
     compile_contracts.main()
-    parts = [part for part in PARTS if options.only in (None, part.name)]
+    parts = tuple(part for part in PARTS if options.only in (None, part.name))
     done: list[Ran] = []
-    for lanes in lanes_of(parts):
-        with ThreadPoolExecutor(max(1, len(lanes))) as pool:
-            play = partial(run_lane, options=options, extra=extra, prefixed=len(lanes) > 1)
-            done += [ran for lane in pool.map(play, lanes) for ran in lane]
+    for stage in stages_of(parts):
+        with ThreadPoolExecutor(min(len(stage), os.cpu_count() or 1, LANES)) as pool:
+            one = partial(play, options=options, extra=extra, prefixed=len(stage) > 1)
+            done += [ran for ran in pool.map(one, stage) if ran]
     totals: dict[str, int] = {}
     for ran in done:
         for word, count in ran.counts.items():
             totals[word] = totals.get(word, 0) + count
-    broken = [ran.part.name for ran in done if ran.code not in NOT_A_FAILURE]
+    broken = sorted({ran.part.name.split()[0] for ran in done if ran.code not in NOT_A_FAILURE})
     failed = totals.get("failed", 0) + totals.get("error", 0) + totals.get("errors", 0)
     if broken:
         print(f"\nbroken: {', '.join(broken)}. Run one alone with: make test ARGS='--only {broken[0]}'")
