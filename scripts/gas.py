@@ -29,7 +29,7 @@ BATCH = 32
 def tolerance(sentence: str, gas: int) -> float:
     """How far a figure may be from run to run. A byte of calldata that happens to be zero is 12 gas cheaper than another:
     signatures over times have other bytes in each run, and a proof has thousands of them. Everything else is exact."""
-    if "EZKL proof" in sentence:
+    if "EZKL" in sentence:
         return gas / 100
     return 150 if "signed" in sentence or "permit" in sentence.lower() else 0
 
