@@ -34,6 +34,18 @@ def array_root(array: Array) -> bytes:
     return tensor_root(header_of(array).encode(), byte_root(to_bytes(array)))
 
 
+def program_preimage(program: Program, commitment: ProgramCommitment) -> ProgramPreimage:
+    """What the program's hash is of, from its commitment."""
+    return ProgramPreimage(
+        n_steps=len(program.steps),
+        steps_root=commitment.steps_root,
+        n_constants=len(program.constants),
+        constants_root=commitment.constants_root,
+        inputs=program.inputs,
+        output=program.output,
+    )
+
+
 def program_commitment(program: Program) -> ProgramCommitment:
     """Hashes every constant, so whoever needs it twice keeps it."""
     step_hashes = tuple(step_hash(step.encode()) for step in program.steps)

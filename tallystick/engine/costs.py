@@ -108,7 +108,7 @@ def step_cost(program: Program, index: int) -> StepCost:
     calldata += len(step.encode()) + len(opened) * TENSOR_BYTES + openings * OPENING_BYTES
     calldata += leaves * LEAF_BYTES + (siblings + paths) * HASH_BYTES
     # Joining n hashes of a run with its siblings takes one hash fewer than there are of both.
-    execution = leaves * (LEAF_GAS + NODE_GAS) + (siblings + paths) * NODE_GAS + _element_gas(step, headers)
+    execution = leaves * (LEAF_GAS + NODE_GAS) + (siblings + paths) * NODE_GAS + element_gas(step, headers)
     taps, terms = terms_of(step, headers)
     return StepCost(
         macs=terms * step.header.size if isinstance(step.attributes, ConvAttributes | MatMulAttributes) else 0,
@@ -121,7 +121,8 @@ def step_cost(program: Program, index: int) -> StepCost:
     )
 
 
-def _element_gas(step: Step, headers: Sequence[TensorHeader]) -> int:
+def element_gas(step: Step, headers: Sequence[TensorHeader]) -> int:
+    """Of computing one element from what is shown."""
     taps, terms = terms_of(step, headers)
     if isinstance(step.attributes, ConvAttributes | MatMulAttributes):
         return ELEMENT_GAS + taps * TAP_GAS + terms * MAC_GAS

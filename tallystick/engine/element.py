@@ -15,6 +15,7 @@ from tallystick.engine.opcodes import (
     ArithAttributes,
     ArithKind,
     ConvAttributes,
+    DType,
     MatMulAttributes,
     Opcode,
     PoolSumAttributes,
@@ -32,10 +33,8 @@ Evaluate = Callable[[Any, TensorHeader, Headers, int, Values], int]
 
 
 def _finish(acc: int, params: Sequence[int], attributes: ConvAttributes | MatMulAttributes, out: TensorHeader) -> int:
-    acc += params[0]
-    if not attributes.requantize:
-        return saturate(acc, out.dtype)
-    return requantize(acc, params[1], attributes.zero_y, out.dtype)
+    acc = saturate(acc + params[0], DType.I32)
+    return requantize(acc, params[1], attributes.zero_y, out.dtype) if attributes.requantize else acc
 
 
 def _conv(attributes: ConvAttributes, out: TensorHeader, headers: Headers, index: int, values: Values) -> int:
@@ -54,9 +53,9 @@ def _matmul(attributes: MatMulAttributes, out: TensorHeader, _: Headers, __: int
 
 
 def _pool_sum(attributes: PoolSumAttributes, out: TensorHeader, _: Headers, __: int, values: Values) -> int:
-    acc = sum(x - attributes.zero_x for x in values[0])
+    acc = saturate(sum(x - attributes.zero_x for x in values[0]), DType.I32)
     if not attributes.requantize:
-        return saturate(acc, out.dtype)
+        return acc
     if not values[0]:
         return saturate(attributes.zero_y, out.dtype)
     return requantize(acc, values[1][0], attributes.zero_y, out.dtype)

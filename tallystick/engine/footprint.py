@@ -74,8 +74,9 @@ def window_footprint(window: Window, x: TensorHeader, channels: int) -> Footprin
     leaves = min(
         rows * columns * leaves_touched(tap, align), rows * leaves_touched(row, align), leaves_touched(whole, align)
     )
-    # Neighbours whose gap is shorter than a leaf lie in touching leaves, and those are one run.
-    joined_along, joined_down = along - tap < LEAF_BYTES, down - row < LEAF_BYTES
+    # Neighbours whose gap is shorter than a leaf lie in touching leaves, and those are one run. At the border a row may have
+    # one tap inside, so the gap between rows is taken from a single tap.
+    joined_along, joined_down = along - tap < LEAF_BYTES, down - tap < LEAF_BYTES
     runs = 1 if joined_along and joined_down else rows if joined_along else rows * columns
     return footprint(x, runs, leaves)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Sequence
 
-from tallystick.engine.commitments import ProgramCommitment, array_root, program_commitment
+from tallystick.engine.commitments import ProgramCommitment, array_root, program_commitment, program_preimage
 from tallystick.engine.element import readings_of
 from tallystick.engine.fold import HASH_BYTES
 from tallystick.engine.opcodes import Opcode
@@ -23,29 +23,35 @@ class TensorList:
     """Tensors under one root, in order; a tensor's tree is kept once it was opened.
 
     Args:
-        tensors: Arrays [*dims] in numpy's byte order.
+        tensors: Arrays [*dims] in numpy's byte order. None where all that is known is the root.
         roots: Theirs, where they are known.
     """
 
-    def __init__(self, tensors: Sequence[Array], roots: Sequence[bytes] | None = None) -> None:
+    def __init__(self, tensors: Sequence[Array | None], roots: Sequence[bytes] | None = None) -> None:
         self.tensors = list(tensors)
         self._roots = roots
         self._trees: dict[int, Tree] = {}
 
     @functools.cached_property
     def tree(self) -> Tree | None:
-        roots = self._roots or [array_root(tensor) for tensor in self.tensors]
+        roots = self._roots or [array_root(self._held(index)) for index in range(len(self.tensors))]
         return roots_tree(roots) if roots else None
+
+    def _held(self, index: int) -> Array:
+        tensor = self.tensors[index]
+        if tensor is None:
+            raise ModelError(f"Of tensor {index} nothing but its root is there.")
+        return tensor
 
     @property
     def root(self) -> bytes:
         return self.tree.root if self.tree else bytes(HASH_BYTES)
 
     def open(self, index: int, readings: Iterable[Reading]) -> OpenedTensor:
-        """The leaves of one tensor that the readings need."""
+        """The leaves of one tensor that the readings need. Raises ModelError where the list has it not."""
         if self.tree is None:
             raise ModelError("A list without tensors cannot be opened.")
-        tensor = self.tensors[index]
+        tensor = self._held(index)
         header, data = header_of(tensor), to_bytes(tensor)
         if index not in self._trees:
             self._trees[index] = byte_tree(data)
@@ -58,21 +64,27 @@ class Opener:
     """Opens elements of one run. The roots are made when they are first asked for.
 
     Args:
-        trace: With the outputs of all steps.
+        trace: With the outputs of all steps; where `tensor_roots` are given, of those that will be opened.
         commitment: Of its program, where it is known.
+        tensor_roots: Of all steps' outputs, where they are known. They need not be of tensors that the trace has.
 
     Raises:
         InputError: the run did not keep a tensor.
     """
 
-    def __init__(self, trace: Trace, commitment: ProgramCommitment | None = None) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        commitment: ProgramCommitment | None = None,
+        tensor_roots: Sequence[bytes] | None = None,
+    ) -> None:
         self.trace, self.program = trace, trace.program
         self.commitment = commitment or program_commitment(trace.program)
         self._steps = roots_tree(self.commitment.step_hashes)
         self._lists = {
             RefKind.INPUT: TensorList(trace.inputs),
             RefKind.CONSTANT: TensorList(self.program.constants, self.commitment.constant_roots),
-            RefKind.STEP: TensorList([trace.tensor(Ref(RefKind.STEP, index)) for index in range(len(trace.tensors))]),
+            RefKind.STEP: TensorList(trace.tensors, tensor_roots) if tensor_roots else TensorList(_whole(trace)),
         }
 
     @property
@@ -89,14 +101,7 @@ class Opener:
 
     @property
     def _preimage(self) -> ProgramPreimage:
-        return ProgramPreimage(
-            n_steps=len(self.program.steps),
-            steps_root=self.commitment.steps_root,
-            n_constants=len(self.program.constants),
-            constants_root=self.commitment.constants_root,
-            inputs=self.program.inputs,
-            output=self.program.output,
-        )
+        return program_preimage(self.program, self.commitment)
 
     def _step(self, step_index: int) -> tuple[Step, list[Array]]:
         if not 0 <= step_index < len(self.program.steps):
@@ -127,6 +132,10 @@ class Opener:
         if step.opcode is Opcode.CONCAT and not read:
             return None
         return self._lists[ref.kind].open(ref.index, read)
+
+
+def _whole(trace: Trace) -> list[Array]:
+    return [trace.tensor(Ref(RefKind.STEP, index)) for index in range(len(trace.tensors))]
 
 
 def witness(trace: Trace, step_index: int, index: int) -> Witness:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -23,12 +23,29 @@ class NumpyPlan:
 
     def run(self, inputs: Sequence[Array], *, keep: bool) -> list[Array | None]:
         """See `Plan.run`. A program without inputs runs once."""
-        with one_blas_thread() if self._limit_blas else contextlib.nullcontext():
-            return self._run(inputs, keep)
-
-    def _run(self, inputs: Sequence[Array], keep: bool) -> list[Array | None]:
-        batch = len(inputs[0]) if inputs else 1
         tensors: list[Array | None] = [None] * len(self._program.steps)
+        with self._blas():
+            for index in range(len(tensors)):
+                tensors[index] = self._output(index, inputs, tensors)
+                if not keep:
+                    for dead in self._dead[index]:
+                        tensors[dead] = None
+        return tensors
+
+    def stepped(self, inputs: Sequence[Array]) -> Iterator[Array]:
+        """The outputs [B, *dims] of all steps in order, each computed when it is asked for: who stops early saves the rest."""
+        tensors: list[Array | None] = [None] * len(self._program.steps)
+        for index in range(len(tensors)):
+            with self._blas():
+                output = tensors[index] = self._output(index, inputs, tensors)
+            yield output
+
+    def _blas(self) -> contextlib.AbstractContextManager[None]:
+        return one_blas_thread() if self._limit_blas else contextlib.nullcontext()
+
+    def _output(self, index: int, inputs: Sequence[Array], tensors: Sequence[Array | None]) -> Array:
+        """Of a step, from those of the steps before."""
+        batch = len(inputs[0]) if inputs else 1
 
         def operand(ref: Ref) -> Array:
             if ref.kind is RefKind.INPUT:
@@ -40,12 +57,8 @@ class NumpyPlan:
             assert tensor is not None  # noqa: S101  # it is kept until its last reader has run
             return tensor
 
-        for index, (step, kernel) in enumerate(zip(self._program.steps, self._kernels, strict=True)):
-            tensors[index] = np.ascontiguousarray(kernel([operand(ref) for ref in step.operands]))
-            if not keep:
-                for dead in self._dead[index]:
-                    tensors[dead] = None
-        return tensors
+        operands = [operand(ref) for ref in self._program.steps[index].operands]
+        return np.ascontiguousarray(self._kernels[index](operands))
 
 
 def _dead_after(program: Program) -> list[list[int]]:

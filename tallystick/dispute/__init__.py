@@ -1,0 +1,1 @@
+"""What is brought to the judge of optimistic claims: witnesses in the form that contracts/TraceDispute.sol reads."""

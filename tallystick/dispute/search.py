@@ -1,0 +1,126 @@
+"""Whether a claim is what its program gives, and if it is not, where it can be shown to be wrong for the least.
+
+A challenger asserts nothing: it runs the program, looks for the first tensor that the claimer has otherwise, and opens one
+element of it from the claimer's own trace. In no claim of an honest claimer there is such an element, whatever is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tallystick.dispute.claims import Claim
+from tallystick.dispute.findings import Agrees, Fault, Finding, Withheld
+from tallystick.dispute.published import Item, PublishedTrace, read_published
+from tallystick.dispute.recomputation import Recomputation
+from tallystick.dispute.showing import Showing
+from tallystick.engine.backends import Plan
+from tallystick.engine.commitments import ProgramCommitment, array_root, program_commitment
+from tallystick.engine.fold import leaf_count
+from tallystick.engine.program import Array, Program, RefKind
+from tallystick.engine.trace import inputs_root
+from tallystick.errors import InputError
+
+
+def examine(
+    program: Program,
+    inputs: Sequence[Array],
+    claim: Claim,
+    published: Sequence[Item | None] | None = None,
+    *,
+    plan: Plan | None = None,
+    commitment: ProgramCommitment | None = None,
+    threads: int = 1,
+) -> Finding:
+    """Look at one claim.
+
+    Args:
+        program: A valid one, of the claim's model.
+        inputs: Arrays [*dims] that hash to the claim's input root.
+        claim: What was asserted.
+        published: What the claimer published: one item for each step, possibly lies; None where nothing was.
+        plan: The program as a backend prepared it; by default the reference's, which stops at the first wrong step.
+        commitment: The program's, where it is known; whoever looks at many claims of one model keeps it.
+        threads: To hash with.
+
+    Returns:
+        `Agrees`; or a `Fault`, which was verified as a contract would; or `Withheld`, where what was published is not what the
+        claim commits to. A wrong output is shown before anything else, being cheapest; else it is the first differing step
+        whose operands all agree and can be opened.
+
+    Raises:
+        TensorError: the inputs are not what the program takes.
+        InputError: the inputs are not those that the claim is about.
+        WitnessError: the plan computes what the program does not give: `reason` is `Agrees`.
+    """
+    search = _Search(Recomputation(program, inputs, plan), claim, commitment or program_commitment(program), threads)
+    try:
+        shown = read_published(program, published, threads=threads)
+    except InputError as error:
+        return search.without_trace(error.what)
+    return search.with_trace(shown)
+
+
+class _Search:
+    def __init__(self, own: Recomputation, claim: Claim, commitment: ProgramCommitment, threads: int) -> None:
+        self._own, self._program = own, own.program
+        self._claim, self._threads = claim, threads
+        self._showing = Showing(own.program, commitment, claim)
+        root = inputs_root([array_root(array) for array in own.inputs])
+        if root != claim.input_root:
+            raise InputError(
+                f"The inputs have the root {root.hex()}, and the claim is about {claim.input_root.hex()}.",
+                remedy="Fetch the job's inputs.",
+            )
+
+    # ---- the way through ----------------------------------------------------------------------------------------------
+
+    def with_trace(self, shown: PublishedTrace) -> Finding:
+        output = self._program.output
+        if shown.root_of(output) != self._claim.output_root and shown.root == self._claim.trace_root:
+            return self._showing.output(shown.roots)
+        wrong: set[int] = set()
+        for index, step in enumerate(self._program.steps):
+            if shown.tensors[index].equals(self._own.output(index), step.header):
+                continue
+            if not wrong and shown.root != self._claim.trace_root:
+                return self.without_trace(_other_root(shown))
+            if not any(ref.kind is RefKind.STEP and ref.index in wrong for ref in step.operands):
+                fault = self._fault_at(index, shown)
+                if fault:
+                    return fault
+            wrong.add(index)
+        if wrong:
+            return Withheld(f"The tensor of step {min(wrong)} has no leaves where a tensor has them.", min(wrong))
+        return self.without_trace("What was published is what the program gives, and not what the claim commits to.")
+
+    def without_trace(self, reason: str) -> Finding:
+        """By the roots alone, whatever was published."""
+        commitment = self._own.trace().commit(threads=self._threads)
+        if commitment.trace_root != self._claim.trace_root:
+            return Withheld(reason)
+        if commitment.output_root != self._claim.output_root:
+            return self._showing.output(commitment.tensor_roots)
+        return Agrees()
+
+    def _fault_at(self, index: int, shown: PublishedTrace) -> Fault | None:
+        """Of a step whose operands agree. None where nothing of its tensor can be opened."""
+        header, tensor, path = self._program.steps[index].header, shown.tensors[index], shown.path(index)
+        if tensor.header != header.encode():
+            return self._showing.tensor(index, tensor.opened(header, path))
+        if not tensor.can_be_opened(header):
+            return None
+        if tensor.is_padded_wrongly(header):
+            return self._showing.tensor(index, tensor.opened(header, path, leaf_count(header.byte_size) - 1))
+        claimed = tensor.array(header)
+        differs = claimed.reshape(-1) != self._own.output(index).reshape(-1)
+        wrong = np.flatnonzero(differs[: tensor.elements_held(header)])
+        if not wrong.size:
+            return None
+        trace = self._own.trace_with(index, claimed)
+        return self._showing.element(trace, shown.roots, index, wrong, lambda leaf: tensor.opened(header, path, leaf))
+
+
+def _other_root(shown: PublishedTrace) -> str:
+    return f"What was published hashes to {shown.root.hex()}, which is not the claim's trace root."
