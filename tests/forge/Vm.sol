@@ -81,6 +81,9 @@ interface Vm {
     /// @notice Records the gas of the last call under a name. @return gasUsed Without the transaction's 21,000.
     function snapshotGasLastCall(string calldata name) external returns (uint256 gasUsed);
 
+    /// @notice From here on nothing costs gas.
+    function pauseGasMetering() external;
+
     /// @notice A file's bytes. `fs_permissions` in foundry.toml says which files may be read.
     function readFileBinary(string calldata path) external view returns (bytes memory content);
 

@@ -18,6 +18,8 @@ from tallystick.errors import ModelError
 OLDEST_OPSET = 10
 DOMAINS = {"": "ai.onnx", "ai.onnx.ml": "ai.onnx.ml", "com.microsoft": "com.microsoft"}
 _ONNX_DOMAIN = "ai.onnx"
+_NEWEST_OF_ANY = 2**16
+"""Version of a domain: other domains than ONNX's own are not told apart by it."""
 
 
 def load_model(source: Path | bytes, *, limits: Limits = DEFAULT_LIMITS) -> onnx.ModelProto:
@@ -101,6 +103,9 @@ def _check_opsets(model: onnx.ModelProto) -> None:
 
 def _check_domains(model: onnx.ModelProto) -> None:
     """Every node is of a domain that is known, and of which the model says a version."""
+    for opset in model.opset_import:
+        if not 0 < opset.version <= _NEWEST_OF_ANY:
+            raise ModelError(f"The model is of version {opset.version} of the domain {shown(opset.domain)}.")
     imported = {opset.domain for opset in model.opset_import}
     for graph in graphs(model):
         for node in graph.node:

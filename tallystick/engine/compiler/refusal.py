@@ -9,6 +9,8 @@ from tallystick.errors import ModelError
 
 _SHOWN = 80
 """Characters of a name that go into a message: names come from the file, and may be as long as it."""
+_REASON = 500
+"""Characters of a reason: the lists of integers in it come from the file too."""
 
 
 def shown(name: str) -> str:
@@ -37,4 +39,5 @@ def refuse(node: Node | onnx.NodeProto, reason: str, remedy: str = "") -> ModelE
         reason: What is wrong with it, with the values: a clause in which "it" or "its" is the node, without its full stop.
         remedy: What to do; a full sentence.
     """
+    reason = reason if len(reason) <= _REASON else f"{reason[:_REASON]}..."
     return ModelError(f"{described(node)}: {reason}.", remedy=remedy)

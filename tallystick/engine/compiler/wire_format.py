@@ -15,6 +15,7 @@ from tallystick.errors import ModelError
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED = {_FIXED64: 8, _FIXED32: 4}
 _VARINT_BYTES = 10
+_TEXT = "text"
 
 
 def scan(data: bytes, limits: Limits) -> None:
@@ -42,7 +43,9 @@ def scan(data: bytes, limits: Limits) -> None:
             if position + length > end:
                 _truncated(position, length, end)
             message = messages.get(number)
-            if message is None:
+            if message is None or message is _TEXT:
+                if message is _TEXT:
+                    _check_text(data, position, length)
                 position += length
                 continue
             if len(frames) >= limits.depth:
@@ -60,12 +63,24 @@ def scan(data: bytes, limits: Limits) -> None:
 
 
 def _messages(descriptor: Any, kinds: dict[str, dict[int, Any]]) -> dict[int, Any]:
-    """Which fields of a message are messages themselves, by number."""
+    """Which fields of a message are messages themselves, or text, by number."""
     found = kinds.get(descriptor.full_name)
     if found is None:
         found = {field.number: field.message_type for field in descriptor.fields if field.message_type is not None}
+        found |= {field.number: _TEXT for field in descriptor.fields if field.type == field.TYPE_STRING}
         kinds[descriptor.full_name] = found
     return found
+
+
+def _check_text(data: bytes, position: int, length: int) -> None:
+    """The parser hands out names that are no text as bytes, or fails when they are read."""
+    try:
+        data[position : position + length].decode()
+    except UnicodeDecodeError:
+        raise ModelError(
+            f"This is no ONNX file: the {length:,} bytes at byte {position} should be a name, and are no text.",
+            remedy="Fetch or export the file again.",
+        ) from None
 
 
 def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:

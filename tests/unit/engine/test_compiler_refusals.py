@@ -59,7 +59,7 @@ UNSUPPORTED = {
     "the last of equals": (one(node("ArgMax", "x", "y", select_last_index=1), (2, 3)), "last of equals"),
     "training": (
         one(node("BatchNormalization", "x c c c c", "y", training_mode=1), (2, 3), 15, c=np.ones(3, F)),
-        "Training_mode",
+        "in training mode",
     ),
     "a negative variance": (
         one(node("BatchNormalization", "x c c c v", "y"), (2, 3), c=np.ones(3, F), v=-np.ones(3, F)),

@@ -15,6 +15,17 @@ MOST_INTEGER = 2**31 - 1
 _ABOVE_ZERO = ("strides", "dilations", "kernel_shape", "group", "blocksize", "num_outputs", "num_groups")
 _BOUNDED = ("axis", "axes", "batch_dims", "split", "perm", "pads", "shape", "output_shape", "output_padding")
 
+_FOREIGN_TYPES = {
+    **dict.fromkeys(
+        ["axis", "keepdims", "transA", "transB", "channels_last", "ceil_mode", "count_include_pad"], AttributeProto.INT
+    ),
+    **dict.fromkeys(["opset", "block_size", "storage_order"], AttributeProto.INT),
+    **dict.fromkeys(["axes", "kernel_shape", "strides", "pads", "dilations"], AttributeProto.INTS),
+    "alpha": AttributeProto.FLOAT,
+    "auto_pad": AttributeProto.STRING,
+}
+"""Of com.microsoft's operators."""
+
 
 def schema_of(node: onnx.NodeProto, opsets: dict[str, int]) -> Any | None:
     """ONNX's definition of the operator at the model's opset, or None where it has none."""
@@ -40,12 +51,15 @@ def attributes_of(node: onnx.NodeProto, schema: Any | None) -> dict[str, Any]:
             default = definition.default_value
             if name not in found and default.type != AttributeProto.UNDEFINED:
                 found[name] = _value(node, default)
+    else:
+        _check_foreign(node)
     _check_integers(node, found)
     return found
 
 
 def _check_known(node: onnx.NodeProto, found: dict[str, Any], schema: Any) -> None:
-    if not schema.min_input <= len(node.input) <= schema.max_input or len(node.output) > schema.max_output:
+    fitting = schema.min_input <= len(node.input) <= schema.max_input
+    if not fitting or not schema.min_output <= len(node.output) <= schema.max_output:
         raise refuse(node, f"it has {len(node.input)} inputs and {len(node.output)} outputs", "Export it again.")
     for name in found:
         if name not in schema.attributes:
@@ -61,6 +75,14 @@ def _check_known(node: onnx.NodeProto, found: dict[str, Any], schema: Any) -> No
         wanted = int(schema.attributes[attribute.name].type)
         if wanted != attribute.type:
             raise refuse(node, f"it has an attribute {attribute.name!r} of the wrong type")
+
+
+def _check_foreign(node: onnx.NodeProto) -> None:
+    """Of an operator that ONNX does not define the attributes that are read have the types that readers expect."""
+    for attribute in node.attribute:
+        wanted = _FOREIGN_TYPES.get(attribute.name)
+        if wanted is None or attribute.type != wanted:
+            raise refuse(node, f"it has an attribute {shown(attribute.name)} that is unknown or of the wrong type")
 
 
 def _text(text: bytes) -> str:
@@ -98,7 +120,7 @@ def array_of(tensor: onnx.TensorProto, what: str, node: onnx.NodeProto | None = 
 
 
 def _check_integers(node: onnx.NodeProto, found: dict[str, Any]) -> None:
-    """Before ONNX's own inference divides by a stride of 0 or multiplies until 64 bits run over."""
+    """Before anything divides by a stride of 0."""
     for name in (*_ABOVE_ZERO, *_BOUNDED):
         value = found.get(name)
         integers = value if isinstance(value, tuple) else (value,)

@@ -107,9 +107,10 @@ def triangle(r: Rewriter, node: Node) -> None:
     if offset is None or len(shape) < 2:
         raise refuse(node, f"it cuts a triangle out of {shape} at an offset that depends on the input")
     upper = bool(node.attributes.get("upper", 1))
-    ones = np.ones(shape[-2:], np.bool_)
     bound = max(shape[-2:])
+    r.afford(shape[-2] * shape[-1])
     offset = min(max(offset, -bound), bound)
+    ones = np.ones(shape[-2:], np.bool_)
     mask = np.triu(ones, int(offset)) if upper else np.tril(ones, int(offset))
     zero = r.hold("zero", 0, r.dtype(x))
     r.emit("Where", [r.hold(f"{x}:mask", mask), x, zero], shape, like=x, to=node.outputs[0])

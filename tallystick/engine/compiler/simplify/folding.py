@@ -30,6 +30,8 @@ SHORT = 2**14
 _FREE = 2**22
 """Elements that a constant may have whatever it is made from; more than that only where its inputs have as many."""
 
+_SLOWER = 32
+
 
 class Folder:
     """Computes constants; holds one model's bounds on them."""
@@ -92,7 +94,9 @@ class Folder:
 
 
 def _inner(node: onnx.NodeProto, inputs: Sequence[Array | None]) -> int:
-    """Multiplications for one element of the result."""
+    """Multiplications for one element of the result; those that no library makes fast count for many."""
     if node.op_type not in ("MatMul", "Gemm"):
         return 1
-    return max((dim for array in inputs if array is not None for dim in array.shape), default=1)
+    arrays = [array for array in inputs if array is not None]
+    fast = all(array.dtype in (np.float32, np.float64) for array in arrays)
+    return (1 if fast else _SLOWER) * max((dim for array in arrays for dim in array.shape), default=1)

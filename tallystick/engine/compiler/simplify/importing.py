@@ -85,6 +85,14 @@ class _Importer:
     def _add_constant(self, name: str, array: Array) -> None:
         self.values[name] = Value(tuple(array.shape), array.dtype, array)
 
+    def _check_new(self, node: onnx.NodeProto) -> None:
+        """A branch that is taken brings names with it, which the file may have chosen so that they are there already."""
+        for name in node.output:
+            if name in self.values:
+                raise refuse(
+                    node, f"it gives {shown(name)}, which is given already", "Give every tensor a name of its own."
+                )
+
     def add_all(self, nodes: list[onnx.NodeProto]) -> None:
         queue = deque(nodes)
         while queue:
@@ -104,6 +112,7 @@ class _Importer:
         return self.values[name].constant if name else None
 
     def _add(self, node: onnx.NodeProto) -> None:
+        self._check_new(node)
         schema = schema_of(node, self._opsets)
         if schema is not None and schema.deprecated:
             raise refuse(node, "it is deprecated at the model's opset", "Export the model again.")
@@ -119,13 +128,13 @@ class _Importer:
         inputs = [self._constant(name) for name in node.input]
         if known and node.op_type == "NonZero" and self._folder.folds(node, inputs):
             # The only one of these whose shape is known no sooner than its content.
-            self._fold(node, inputs, [])
+            self._fold(node, inputs, {})
             return
         if not has_rule(node.domain, node.op_type) and not (known and self._folder.folds(node, inputs)):
             raise refuse(node, NO_RULE, REMEDY)
         inferred = infer(node, attributes, schema, self.values, wanted=wanted, limits=self._limits)
         if known and self._folder.folds(node, inputs):
-            self._fold(node, inputs, list(inferred.values()))
+            self._fold(node, inputs, inferred)
             return
         for name, (shape, dtype) in inferred.items():
             self.values[name] = Value(shape, dtype)
@@ -144,10 +153,12 @@ class _Importer:
             return np.asarray(int(np.prod(shape, dtype=np.int64)), np.int64)
         return np.asarray(shape[attributes.get("start", 0) : attributes.get("end", len(shape))], np.int64)
 
-    def _fold(self, node: onnx.NodeProto, inputs: list[Array | None], shapes: list[Inferred]) -> None:
-        arrays = self._folder.fold(node, inputs, shapes)
+    def _fold(self, node: onnx.NodeProto, inputs: list[Array | None], inferred: Mapping[str, Inferred]) -> None:
+        """NonZero comes with nothing inferred."""
+        arrays = self._folder.fold(node, inputs, list(inferred.values()))
         for name, array in zip([name for name in node.output if name], arrays, strict=True):
-            self._add_constant(name, array)
+            if name in inferred or not inferred:
+                self._add_constant(name, array.astype(inferred[name][1] if inferred else array.dtype, copy=False))
 
 
 def _constant_of(node: onnx.NodeProto, attributes: Mapping[str, Any]) -> Array:

@@ -66,6 +66,7 @@ def _flat(r: Rewriter, name: str, shape: Shape) -> str:
         return ""
     content = r.constant(name)
     if content is not None and content.shape != (elements(shape),):
+        r.afford(elements(shape))
         return r.hold(name, np.broadcast_to(content, shape).reshape(-1))
     return r.reshape(r.expand(name, shape), (elements(shape),))
 
@@ -74,7 +75,7 @@ def normalised_rows(r: Rewriter, x: str, groups: int, epsilon: float) -> str:
     """x [N, C, ...] with each group of channels of each row brought to mean 0 and variance 1."""
     shape = r.shape(x)
     rows = (shape[0], groups, elements(shape[1:]) // groups)
-    ones = r.hold(f"{x}:ones", np.ones(rows[2]), r.dtype(x))
+    ones = r.ones(rows[2], r.dtype(x))
     flat = r.reshape(x, rows)
     normal = r.emit("LayerNormalization", [flat, ones], rows, like=x, axis=2, epsilon=epsilon)
     return r.reshape(normal, shape)

@@ -15,7 +15,7 @@ def run_pass(graph: Graph, attempts: Mapping[str, Attempt]) -> Graph:
     """The graph after one attempt at each node whose operator has one."""
     r = Rewriter(graph)
     for node in graph.nodes:
-        r.scope = node.name
+        r.begin(node)
         attempt = None if node.domain else attempts.get(node.op)
         if attempt is None or not attempt(r, node):
             r.write(_copy(node))

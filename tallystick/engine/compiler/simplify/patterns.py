@@ -9,7 +9,7 @@ import numpy as np
 from tallystick.engine.compiler.graph import Graph, Node
 from tallystick.engine.compiler.simplify.norms import write_layer_norm
 from tallystick.engine.compiler.simplify.passes import run_pass
-from tallystick.engine.compiler.simplify.rewriter import Rewriter
+from tallystick.engine.compiler.simplify.rewriter import Rewriter, elements
 
 _TOLERANCE = 1e-3
 _DEPTH = 6
@@ -63,7 +63,8 @@ def _normal(r: Rewriter, node: Node) -> bool:
         rank = len(r.shape(x))
         if axes != tuple(range(axes[0], rank)):
             continue
-        ones = r.hold(f"{node.outputs[0]}:gain", np.ones(r.shape(x)[axes[0] :]), r.dtype(x))
+        width = r.shape(x)[axes[0] :]
+        ones = r.reshape(r.ones(elements(width), r.dtype(x)), width)
         write_layer_norm(r, [x, ones], axes[0], found[1], node.outputs[0])
         return True
     return False

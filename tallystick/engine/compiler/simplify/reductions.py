@@ -26,8 +26,9 @@ def reduced(r: Rewriter, node: Node) -> None:
     x, result = node.inputs[0], node.outputs[0]
     shape = r.shape(x)
     every = tuple(range(len(shape)))
-    axes = axes_of(r, node, 1, len(shape), () if node.attributes.get("noop_with_empty_axes", 0) else every)
-    if not axes and not node.attributes.get("noop_with_empty_axes", 0):
+    stays = node.attributes.get("noop_with_empty_axes", 0) == 1
+    axes = axes_of(r, node, 1, len(shape), () if stays else every)
+    if not axes and not stays:
         axes = every  # an empty list is as good as none
     if node.op == "ReduceLogSumExp":
         _log_sum_exp(r, node, tuple(axis for axis in axes if shape[axis] > 1))

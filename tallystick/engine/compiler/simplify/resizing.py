@@ -18,10 +18,12 @@ def resized(r: Rewriter, node: Node) -> None:
         raise refuse(node, f"it interpolates in the mode {node.attributes.get('mode')!r}", _REMEDY)
     x, old, new = node.inputs[0], r.shape(node.inputs[0]), r.shape(node.outputs[0])
     factors = _factors(r, node, old, new)
+    r.afford(8 * sum(new))  # several real numbers for each place, for a moment
+    # An axis of as many places as before may still be read elsewhere, where its factor is not quite 1.
     picked = {
         axis: _sources(node, r.opset, before, after, factors[axis])
         for axis, (before, after) in enumerate(zip(old, new, strict=True))
-        if before != after
+        if before != after or factors[axis] != 1
     }
     inner: list[int] = []
     outer: list[int] = []
@@ -39,6 +41,8 @@ def resized(r: Rewriter, node: Node) -> None:
             outer.append(before)
     x = r.reshape(r.expand(r.reshape(x, tuple(inner)), tuple(outer)), tuple(shape))
     for axis, places in picked.items():
+        if np.array_equal(places, np.arange(old[axis])):
+            continue
         shape[axis] = new[axis]
         x = r.emit("Gather", [x, r.hold(f"{x}:places", places)], tuple(shape), like=x, axis=axis)
     r.alias(node.outputs[0], x)

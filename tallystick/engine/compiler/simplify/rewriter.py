@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tallystick.engine.compiler.graph import Array, Graph, Node, Value
+from tallystick.engine.compiler.refusal import refuse
 
 Shape = tuple[int, ...]
+_ROOM = 2**27
+"""Elements of constants that rules may make, beside two for each element of a constant that is there."""
 
 
 class Rewriter:
@@ -31,8 +34,18 @@ class Rewriter:
         self.graph = Graph([], dict(source.values), list(source.inputs), list(source.outputs))
         self._aliases: dict[str, str] = {}
         self._written: dict[str, Node] = {}
+        self._numbers: dict[str, int] = {}
+        self._moves: dict[object, str] = {}
+        self._room = _ROOM + 2 * sum(
+            value.constant.size for value in source.values.values() if value.constant is not None
+        )
         self.scope = ""
         """The name of the old node that is being rewritten: what is emitted for it is called by it."""
+        self._node: Node | None = None
+
+    def begin(self, node: Node) -> None:
+        """What is written from now on takes the place of this node of the old graph."""
+        self.scope, self._node = node.name, node
 
     def resolve(self, name: str) -> str:
         """The name under which a tensor of the old graph is found in the new one."""
@@ -94,34 +107,66 @@ class Rewriter:
             The result's name.
         """
         dtype = self.dtype(to) if to else self.dtype(like)
-        name = to or self.graph.fresh(f"{like}:{op}")
+        name = to or self.fresh(f"{like}:{op}")
         self.graph.values[name] = Value(shape, dtype)
         self.write(Node(op, list(inputs), [name], attributes, self.scope, domain))
         return name
 
-    def hold(self, stem: str, array: Any, dtype: np.dtype[Any] | None = None) -> str:
-        """A new constant's name."""
-        return self.graph.add_constant(stem, np.asarray(array, dtype))
-
-    def _moved(self, op: str, x: str, result: Array | None, shape: Shape, to: str, **attributes: Any) -> str:
-        if result is None:
-            return self.emit(op, [x], shape, like=x, to=to, **attributes)
-        name = self.hold(f"{x}:{op}", np.ascontiguousarray(result).reshape(result.shape))
-        if to:
-            self.alias(to, name)
+    def fresh(self, stem: str) -> str:
+        """A name that no tensor has. Thousands may have one stem, so the numbers given away are kept."""
+        name = stem
+        while name in self.graph.values:
+            self._numbers[stem] = self._numbers.get(stem, 0) + 1
+            name = f"{stem}~{self._numbers[stem]}"
         return name
 
+    def afford(self, elements: int) -> None:
+        """Raises ModelError where a constant of so many elements is one too many; to be asked before a large one is made."""
+        if elements > self._room:
+            node = self._node or Node("Graph", [], [])
+            reason = f"it takes a constant of {elements:,} elements to rewrite, and there is room for {self._room:,}"
+            raise refuse(node, reason, "Write the model with smaller tensors, or the constant itself into the file.")
+
+    def hold(self, stem: str, array: Any, dtype: np.dtype[Any] | None = None) -> str:
+        """A new constant's name."""
+        self.afford(np.size(array))
+        self._room -= np.size(array)
+        held, name = np.asarray(array, dtype), self.fresh(stem)
+        self.graph.values[name] = Value(tuple(held.shape), held.dtype, held)
+        return name
+
+    def ones(self, width: int, dtype: np.dtype[Any]) -> str:
+        """A constant [width] of ones; the same one for all who ask."""
+        if ("ones", width, dtype) not in self._moves:
+            self.afford(width)
+            self._moves["ones", width, dtype] = self.hold("ones", np.ones(width, dtype))
+        return self._moves["ones", width, dtype]
+
+    def _moved(self, op: str, x: str, shape: Shape, to: str, **attributes: Any) -> str:
+        """A node; or, where x is constant, the constant that it gives: one for all that do the same to x."""
+        array = self.constant(x)
+        if array is None:
+            return self.emit(op, [x], shape, like=x, to=to, **attributes)
+        key = (op, x, shape, *attributes.values())
+        if key not in self._moves:
+            self.afford(math.prod(shape))
+            result = _MOVES[op](array, shape, **attributes)
+            self._moves[key] = self.hold(f"{x}:{op}", np.ascontiguousarray(result).reshape(shape))
+        return self._same(self._moves[key], to)
+
     def reshape(self, x: str, shape: Shape, to: str = "") -> str:
-        x, array = self.resolve(x), self.constant(x)
+        x = self.resolve(x)
         if self.shape(x) == shape:
             return self._same(x, to)
+        if elements(self.shape(x)) != elements(shape):
+            raise ValueError(f"{self.shape(x)} has not as many elements as {shape}")
         before = self.writer(x)
         if before is not None and before.op == "Reshape":
             return self.reshape(before.inputs[0], shape, to)
-        return self._moved("Reshape", x, None if array is None else array.reshape(shape), shape, to)
+        return self._moved("Reshape", x, shape, to)
 
     def transpose(self, x: str, perm: Shape, to: str = "") -> str:
-        x, array = self.resolve(x), self.constant(x)
+        x = self.resolve(x)
         old = self.shape(x)
         shape = tuple(old[axis] for axis in perm)
         if perm == tuple(range(len(perm))):
@@ -131,18 +176,15 @@ class Rewriter:
         before = self.writer(x)
         if before is not None and before.op == "Transpose":
             return self.transpose(before.inputs[0], tuple(before.attributes["perm"][axis] for axis in perm), to)
-        return self._moved("Transpose", x, None if array is None else array.transpose(perm), shape, to, perm=perm)
+        return self._moved("Transpose", x, shape, to, perm=perm)
 
     def cut(self, x: str, starts: Shape, steps: Shape, shape: Shape, to: str = "") -> str:
         """A Slice: place `o` of an axis reads place `start + step * o`; a step may be negative."""
-        x, array = self.resolve(x), self.constant(x)
+        x = self.resolve(x)
         if shape == self.shape(x) and all(step == 1 for step in steps):
             return self._same(x, to)
         steps = tuple(1 if dim == 1 else step for step, dim in zip(steps, shape, strict=True))
-        if array is not None:
-            places = (start + step * np.arange(dim) for start, step, dim in zip(starts, steps, shape, strict=True))
-            array = array[np.ix_(*places)]
-        return self._moved("Slice", x, array, shape, to, starts=starts, steps=steps)
+        return self._moved("Slice", x, shape, to, starts=starts, steps=steps)
 
     def expand(self, x: str, shape: Shape, to: str = "") -> str:
         """Repeats along dims of 1. A constant is not expanded: what reads it repeats it."""
@@ -153,6 +195,8 @@ class Rewriter:
         x = self.reshape(x, (1,) * lead + self.shape(x))
         if self.shape(x) == shape:
             return self._same(x, to)
+        if any(old not in (1, new) for old, new in zip(self.shape(x), shape, strict=True)):
+            raise ValueError(f"{self.shape(x)} cannot be repeated to {shape}")
         return self.emit("Expand", [x], shape, like=x, to=to)
 
     def pad(self, x: str, pads: Shape, value: float, to: str = "") -> str:
@@ -173,6 +217,23 @@ class Rewriter:
         self.graph.outputs = [self.resolve(name) for name in self.graph.outputs]
         self.graph.drop_dead()
         return self.graph
+
+
+def _reshape(array: Array, shape: Shape) -> Array:
+    return array.reshape(shape)
+
+
+def _transpose(array: Array, _: Shape, perm: Shape) -> Array:
+    return array.transpose(perm)
+
+
+def _slice(array: Array, shape: Shape, starts: Shape, steps: Shape) -> Array:
+    places = (start + step * np.arange(dim) for start, step, dim in zip(starts, steps, shape, strict=True))
+    cut: Array = array[np.ix_(*places)]
+    return cut
+
+
+_MOVES: dict[str, Callable[..., Array]] = {"Reshape": _reshape, "Transpose": _transpose, "Slice": _slice}
 
 
 def axis_of(axis: int, rank: int) -> int | None:

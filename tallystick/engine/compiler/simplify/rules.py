@@ -78,10 +78,10 @@ def apply_rules(graph: Graph, opset: int) -> Graph:
         rule = BY_DOMAIN.get(node.domain, {}).get(node.op)
         if rule is None:
             raise refuse(node, NO_RULE, REMEDY)
-        r.scope = node.name
+        r.begin(node)
         try:
             rule(r, node)
-        except (ValueError, IndexError, KeyError, OverflowError) as error:
-            # Operands that ONNX forbids and its inference let pass: the file is at fault, not the caller.
+        except (ValueError, LookupError, ArithmeticError) as error:
+            # Operands that ONNX forbids and inference let pass: the file is at fault, not the caller.
             raise refuse(node, f"it is not valid: {str(error)[:200]}", "Export the model again.") from error
     return r.finish()

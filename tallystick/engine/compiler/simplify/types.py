@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnx
 from onnx import TensorProto
 
 _DTYPES: dict[int, str] = {
@@ -39,13 +38,3 @@ def name_of(element_type: int) -> str:
     """ONNX's word for an element type."""
     known = TensorProto.DataType.values()
     return str(TensorProto.DataType.Name(element_type)) if element_type in known else f"type {element_type}"
-
-
-def tensor_type(dtype: np.dtype[Any], shape: tuple[int, ...]) -> onnx.TypeProto:
-    """What ONNX's own inference is told about a tensor."""
-    kind = onnx.TypeProto()
-    kind.tensor_type.elem_type = element_type_of(dtype)
-    kind.tensor_type.shape.SetInParent()
-    for dim in shape:
-        kind.tensor_type.shape.dim.add().dim_value = dim
-    return kind

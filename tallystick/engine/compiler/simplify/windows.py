@@ -93,7 +93,7 @@ def _write(r: Rewriter, node: Node, channels: int, found: Sequence[Span], attrib
     if wanted == shape:
         r.write(Node(node.op, inputs, [result], attributes, node.name, node.domain))
         return
-    image = r.graph.fresh(f"{result}:{node.op}")
+    image = r.fresh(f"{result}:{node.op}")
     r.graph.values[image] = type(r.graph.values[result])(shape, r.dtype(result))
     r.write(Node(node.op, inputs, [image], attributes, node.name, node.domain))
     r.reshape(image, wanted, result)
