@@ -128,10 +128,23 @@ def play(cases: Iterable[Case], name: str, function: str = "check(string)") -> d
         path.unlink()
 
 
+def place_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
 def _script(path: Path, function: str) -> dict[str, str]:
-    place = str(path.relative_to(ROOT))
+    place = place_of(path)
     command = [str(foundry_executable("forge")), "script", PLAYER, "--sig", function, place, "--json"]
-    done = subprocess.run(command, cwd=ROOT, env=tool_environment(), capture_output=True, text=True, check=False)
+    # An output of its own, because forge's campaigns may be compiling beside it, and of the checkers alone.
+    own = {
+        "FOUNDRY_OUT": f"{place_of(FOLDER)}/out",
+        "FOUNDRY_CACHE_PATH": f"{place_of(FOLDER)}/cache",
+        "FOUNDRY_SRC": "contracts/steps",
+        "FOUNDRY_TEST": "tests/forge/steps",
+        "FOUNDRY_SCRIPT": "tests/forge/steps",
+    }
+    environment = {**tool_environment(), **own}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     returned = next((answer["returns"] for answer in answers if answer.get("returns")), None)
     if done.returncode or returned is None:

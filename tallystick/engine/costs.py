@@ -37,14 +37,17 @@ LEAF_GAS = 155 + 150 + 12 * (LEAF_BYTES // 32 + 1)
 """Hashing one leaf: the loop around it, the call of the precompile, and the precompile's price for each word."""
 NODE_GAS = 350
 """One step up a proof: two hashes joined by SHA-256's precompile."""
-MAC_GAS = 10
-"""9.9 measured: eight products at once in one multiplication of 256-bit words."""
-TAP_GAS = 400
-"""Finding one tap's channels in an opening, and cutting them to whole words."""
-TERM_GAS = 150
-"""One term of a sum or comparison that is not taken eight at once; 128 measured for a loop over bytes."""
-ELEMENT_GAS = 4_000
-"""Everything else about one element: places from the flat index, at most one requantisation (109 measured) or one Arith."""
+MAC_GAS = 14
+"""12.7 to 13.9 measured (`python -m scripts.step_checkers --gas`): eight products at once in one multiplication, any alignment."""
+TAP_GAS = 650
+"""Finding one tap's channels in an opening of their own, and cutting them to whole words."""
+TERM_GAS = 650
+"""One term of a sum or comparison that is not taken eight at once, in an opening of its own."""
+ELEMENT_GAS = 26_000
+"""Everything else about one element: the call, step and headers taken apart, places from the flat index, at most one
+requantisation or one Arith; 7,900 (Lookup) to 25,800 (a depthwise convolution) measured."""
+OPERAND_GAS = 700
+"""Each operand more than the few that most steps have: CONCAT's."""
 
 # ---- sizes in a transaction --------------------------------------------------------------------------------------------
 
@@ -124,9 +127,10 @@ def step_cost(program: Program, index: int) -> StepCost:
 def element_gas(step: Step, headers: Sequence[TensorHeader]) -> int:
     """Of computing one element from what is shown."""
     taps, terms = terms_of(step, headers)
+    whole = ELEMENT_GAS + len(headers) * OPERAND_GAS
     if isinstance(step.attributes, ConvAttributes | MatMulAttributes):
-        return ELEMENT_GAS + taps * TAP_GAS + terms * MAC_GAS
-    return ELEMENT_GAS + terms * (TERM_GAS if taps > 1 else 0)
+        return whole + taps * TAP_GAS + terms * MAC_GAS
+    return whole + terms * (TERM_GAS if taps > 1 else 0)
 
 
 def program_costs(program: Program) -> list[StepCost]:

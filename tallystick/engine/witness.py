@@ -169,6 +169,8 @@ def _implied(step: Step, operand: int) -> TensorHeader:
     if not isinstance(attributes, ConcatAttributes) or not 0 <= attributes.axis < len(dims):
         raise WitnessError("Missing", f"Operand {operand} is not shown.")
     ends = [*attributes.offsets[1:], dims[attributes.axis]]
+    if len(ends) <= operand or ends[operand] <= attributes.offsets[operand]:
+        raise WitnessError("Invalid", f"No tensor begins and ends where operand {operand} of CONCAT does.")
     dims[attributes.axis] = ends[operand] - attributes.offsets[operand]
     return TensorHeader(step.header.dtype, tuple(dims))
 

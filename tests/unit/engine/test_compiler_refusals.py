@@ -175,6 +175,34 @@ def test_simplify_given_a_result_that_explodes_refuses() -> None:
     assert "a tensor may have" in refusal_of(model)
 
 
+SQUARE = np.array([1, 1, 2**14, 2**14])
+REWRITTEN = {
+    "Trilu": (node("Trilu", "b", "y"), SQUARE),
+    "InstanceNormalization": (node("InstanceNormalization", "b w w", "y"), SQUARE),
+    "LayerNormalization": (node("LayerNormalization", "b w", "y", axis=0), SQUARE),
+    "Resize": (node("Resize", "b _ _ sizes", "y", mode="nearest"), np.array([1, 1, 1, 3])),
+}
+
+
+@pytest.mark.parametrize("case", REWRITTEN)
+def test_simplify_given_a_node_that_takes_a_huge_constant_to_rewrite_refuses_before_it_allocates(case: str) -> None:
+    operator, shape = REWRITTEN[case]
+    constants = {"shape": shape, "w": np.ones(1, F), "sizes": np.array([1, 1, 1, 2**27])}
+    model = model_of([node("Expand", "x shape", "b"), operator], {"x": (1,)}, "y", constants)
+    tracemalloc.start()
+    try:
+        assert "elements to rewrite" in refusal_of(model)
+        assert tracemalloc.get_traced_memory()[1] < 16 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_simplify_given_many_products_with_one_matrix_makes_one_constant_of_it() -> None:
+    products = [node("MatMul", f"t{k} w", f"t{k + 1}") for k in range(40)]
+    graph = simplified(model_of(products, {"t0": (1, 512)}, "t40", {"w": np.ones((512, 512), F)}))
+    assert len({each.inputs[1] for each in graph.nodes}) == 1
+
+
 # ---- numbers that are none --------------------------------------------------------------------------------------------
 
 

@@ -431,3 +431,15 @@ def test_simplify_given_a_clip_of_integers_makes_it_max_and_min() -> None:
     constants = {"a": np.int32(-1), "b": np.int32(1)}
     graph = assert_same(model_of([node("Clip", "x a b", "y")], {"x": (2, 3)}, "y", constants, dtype=TensorProto.INT32))
     assert ops(graph) == ["Max", "Min"]
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(1, ["Reshape"]), (2, ["Reshape", "Expand", "Reshape", "Gather"])])
+def test_simplify_given_a_resize_to_as_many_places_reads_where_runtimes_do(rows: int, expected: list[str]) -> None:
+    factors = np.array([1, 1, rows, 1.2], np.float32)
+    resize = node("Resize", "x _ f", "y", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    assert ops(assert_same(model_of([resize], {"x": (1, 1, 2, 4)}, "y", {"f": factors}))) == expected
+
+
+@pytest.mark.parametrize("name", ["keepdims", "noop_with_empty_axes"])
+def test_simplify_given_a_flag_that_is_neither_0_nor_1_reads_it_as_runtimes_do(name: str) -> None:
+    assert_same(model_of([node("ReduceSum", "x", "y", **{name: 2})], {"x": (2, 3)}, "y"))

@@ -19,11 +19,12 @@ def resized(r: Rewriter, node: Node) -> None:
     x, old, new = node.inputs[0], r.shape(node.inputs[0]), r.shape(node.outputs[0])
     factors = _factors(r, node, old, new)
     r.afford(8 * sum(new))  # several real numbers for each place, for a moment
-    # An axis of as many places as before may still be read elsewhere, where its factor is not quite 1.
+    # An axis of as many places as before may still be read elsewhere, where its factor is not quite 1; but runtimes give back
+    # the input itself where no axis has another number of places.
     picked = {
         axis: _sources(node, r.opset, before, after, factors[axis])
         for axis, (before, after) in enumerate(zip(old, new, strict=True))
-        if before != after or factors[axis] != 1
+        if before != after or (factors[axis] != 1 and old != new)
     }
     inner: list[int] = []
     outer: list[int] = []
