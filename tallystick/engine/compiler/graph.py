@@ -129,6 +129,7 @@ class Graph:
     values: dict[str, Value]
     inputs: list[str]
     outputs: list[str]
+    _numbers: dict[str, int] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
     def constant(self, name: str) -> Array | None:
         value = self.values.get(name)
@@ -151,10 +152,11 @@ class Graph:
 
     def fresh(self, stem: str) -> str:
         """A name that no tensor has."""
-        name, number = stem, 0
+        name, number = stem, self._numbers.get(stem, 0)
         while name in self.values:
             number += 1
             name = f"{stem}~{number}"
+        self._numbers[stem] = number  # where the next search for this stem begins, so that thousands stay linear
         return name
 
     def add_constant(self, stem: str, array: Array) -> str:
