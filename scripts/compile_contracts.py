@@ -10,6 +10,8 @@ import fcntl
 import hashlib
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.toolchain import CACHE, ROOT, SOLC, ToolMissingError, tool_environment
@@ -49,12 +51,19 @@ def _compile() -> None:
         sys.exit(f"The contracts do not compile:\n{done.stdout}\n{done.stderr}")
 
 
-def main() -> None:
-    wanted = fingerprint()
+@contextmanager
+def alone() -> Iterator[None]:
+    """The only one in this checkout that writes artifacts, until the block ends."""
     CACHE.mkdir(exist_ok=True)
-    # A test run and a demo may start together; the second one waits and finds the work done.
     with Path(CACHE / "compile.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> None:
+    wanted = fingerprint()
+    # A test run and a demo may start together; the second one waits and finds the work done.
+    with alone():
         if _is_current(wanted):
             return
         print("compiling contracts (half a minute, only after a change)", file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
-from scripts import brownie_inclusion
+from scripts import brownie_inclusion, compile_contracts
 from scripts.toolchain import ROOT, tool_environment
 
 
@@ -93,7 +93,9 @@ def brownie_session(rpc_url: str, key: str) -> Iterator[Deployer]:
     # Before the first import: Brownie reads HOME while it is imported.
     os.environ.update(tool_environment())
     brownie: Any = importlib.import_module("brownie")
-    loaded = brownie.project.load(str(ROOT), name="TallystickDeployment")
+    # Loading writes artifacts anew, and whoever loads meanwhile would find some of them gone.
+    with compile_contracts.alone():
+        loaded = brownie.project.load(str(ROOT), name="TallystickDeployment")
     # Without "cmd" it is a live network to Brownie: gas is estimated and nothing is started or killed.
     settings = {"id": "tallystick", "name": "tallystick", "host": rpc_url, "chainid": 0}
     brownie._config.CONFIG.networks["tallystick"] = settings

@@ -1,8 +1,7 @@
 """Runs the suite, each part in a process of its own, on two cores side by side.
 
 The contract suite needs Brownie's pytest plugin, which takes over a whole run; that alone is reason enough for
-separate processes. Contracts and campaigns run beside everything in Python; what plays whole jobs against the clock comes
-after both. Every part runs even when an earlier one failed, and the last line counts them all.
+separate processes. Contracts and campaigns run beside everything in Python. Every part runs even when an earlier one failed, and the last line counts them all.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from scripts import compile_contracts
@@ -37,8 +36,6 @@ PARTS = (
     Part("integration", ("tests/integration",)),
     Part("e2e", ("tests/e2e",)),
 )
-LANES = 2
-
 NOT_A_FAILURE = (0, 5)  # 5: pytest found nothing to run, for example under a -k that names one part's test
 
 
@@ -86,28 +83,17 @@ def play(part: Part, options: argparse.Namespace, extra: list[str], *, prefixed:
     return run(part, [*long, *extra], f"{part.name:11} | " if prefixed else "")
 
 
-def halves(part: Part) -> list[Part]:
-    """The contract suite as two, each with every other file and a chain of its own: one process leaves a core idle."""
-    folder = ROOT / "tests" / "contracts"
-    files = sorted(path.relative_to(ROOT).as_posix() for path in folder.rglob("test_*.py"))
-    return [
-        replace(part, name=f"{part.name} {start + 1}", arguments=_instead(part.arguments, files[start::2]))
-        for start in range(2)
-    ]
+def play_lane(lane: list[Part], options: argparse.Namespace, extra: list[str], *, prefixed: bool) -> list[Ran]:
+    return [ran for part in lane if (ran := play(part, options, extra, prefixed=prefixed))]
 
 
-def _instead(arguments: tuple[str, ...], files: list[str]) -> tuple[str, ...]:
-    at = arguments.index("tests/contracts")
-    return (*arguments[:at], *files, *arguments[at + 1 :])
-
-
-def stages_of(parts: tuple[Part, ...]) -> list[list[Part]]:
-    """What may run side by side, longest first; what watches the clock of a real chain comes last and alone."""
-    if len(parts) == 1:
+def lanes_of(parts: tuple[Part, ...]) -> list[list[Part]]:
+    """Contracts and campaigns beside everything in Python. Not the contract suite in halves: Brownie writes the artifacts
+    anew whenever it loads them, and two that load at once lose some (scripts/deployer.py waits for its turn)."""
+    if len(parts) == 1 or (os.cpu_count() or 1) == 1:
         return [list(parts)]
-    by_name = {part.name: part for part in parts}
-    together = [*halves(by_name["contracts"]), *(by_name[name] for name in ("unit", "forge", "integration"))]
-    return [together, [by_name["e2e"]]]
+    chain = [part for part in parts if part.name in ("contracts", "forge")]
+    return [chain, [part for part in parts if part not in chain]]
 
 
 def main() -> None:
@@ -120,15 +106,15 @@ def main() -> None:
     compile_contracts.main()
     parts = tuple(part for part in PARTS if options.only in (None, part.name))
     done: list[Ran] = []
-    for stage in stages_of(parts):
-        with ThreadPoolExecutor(min(len(stage), os.cpu_count() or 1, LANES)) as pool:
-            one = partial(play, options=options, extra=extra, prefixed=len(stage) > 1)
-            done += [ran for ran in pool.map(one, stage) if ran]
+    lanes = lanes_of(parts)
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        one = partial(play_lane, options=options, extra=extra, prefixed=len(lanes) > 1)
+        done += [ran for lane in pool.map(one, lanes) for ran in lane]
     totals: dict[str, int] = {}
     for ran in done:
         for word, count in ran.counts.items():
             totals[word] = totals.get(word, 0) + count
-    broken = sorted({ran.part.name.split()[0] for ran in done if ran.code not in NOT_A_FAILURE})
+    broken = [ran.part.name for ran in done if ran.code not in NOT_A_FAILURE]
     failed = totals.get("failed", 0) + totals.get("error", 0) + totals.get("errors", 0)
     if broken:
         print(f"\nbroken: {', '.join(broken)}. Run one alone with: make test ARGS='--only {broken[0]}'")
