@@ -1,7 +1,7 @@
 """Runs the suite, each part in a process of its own, on two cores side by side.
 
 The contract suite needs Brownie's pytest plugin, which takes over a whole run; that alone is reason enough for
-separate processes. Contracts and campaigns run beside everything in Python. Every part runs even when an earlier one failed, and the last line counts them all.
+separate processes. Two lanes of them run side by side. Every part runs even when an earlier one failed, and the last line counts them all.
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ def play_lane(lane: list[Part], options: argparse.Namespace, extra: list[str], *
 
 
 def lanes_of(parts: tuple[Part, ...]) -> list[list[Part]]:
-    """Contracts and campaigns beside everything in Python. Not the contract suite in halves: Brownie writes the artifacts
-    anew whenever it loads them, and two that load at once lose some (scripts/deployer.py waits for its turn)."""
+    """Two of about the same length. Not the contract suite in halves: Brownie writes the artifacts anew whenever it loads them,
+    and two that load at once lose some (scripts/deployer.py waits for its turn)."""
     if len(parts) == 1 or (os.cpu_count() or 1) == 1:
         return [list(parts)]
-    chain = [part for part in parts if part.name in ("contracts", "forge")]
-    return [chain, [part for part in parts if part not in chain]]
+    first = [part for part in parts if part.name in ("contracts", "e2e")]
+    return [first, [part for part in parts if part not in first]]
 
 
 def main() -> None:
