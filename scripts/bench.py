@@ -19,10 +19,11 @@ from scripts.toolchain import CACHE, ROOT
 
 DEMO = CACHE / "bench-demo"
 OUT = ROOT / "docs" / "benchmarks.md"
-ENGINE_NOTE = """On processors without VNNI the peer's default kernels saturate on the
-first: a third to two thirds of its sums are wrong. Ours are exact, through unsigned weights, which costs a quarter. Weights
-that our quantiser chose cannot saturate, and cost nothing. What bounds a traced run: every byte of the trace is written once and hashed
-once. 256-byte leaves with their nodes are 1.75 times the compressions of one plain hash; two interleaved streams make up for it."""
+ENGINE_NOTE = """On processors without VNNI the peer's default kernels saturate on the first: a third to two thirds of its sums are wrong. Ours are exact,
+through unsigned weights, which costs a third. Weights that our quantiser chose cannot saturate, and cost nothing. What bounds a traced run:
+every byte of the trace is written once and hashed once. 256-byte leaves with their nodes are 1.75 times the compressions of one plain
+hash; two interleaved streams make up for it. Steps by table (MobileNetV3's gates) leave onnxruntime for our kernels. With two threads, the idle
+threads of both engines spin in one process and on its two cores, so those lines say little; the lines with one thread are to be read."""
 VERIFICATION_NOTE = """`claim` includes the verification of the proof by EZKL's reusable verifier and the calldata of proof,
 instances and verifying-key artifact; what the contracts themselves need is in the table above."""
 
