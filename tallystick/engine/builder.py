@@ -32,8 +32,7 @@ from tallystick.engine.program import Array, Program, Ref, RefKind, Step, header
 from tallystick.errors import ModelError
 
 
-def window_ints(window: Window) -> tuple[int, int, int, int, int, int, int, int]:
-    w = window
+def window_ints(w: Window) -> tuple[int, int, int, int, int, int, int, int]:
     return (w.kernel_h, w.kernel_w, w.stride_h, w.stride_w, w.pad_top, w.pad_left, w.dilation_h, w.dilation_w)
 
 

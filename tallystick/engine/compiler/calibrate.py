@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from tallystick.engine.compiler.export import to_onnx
+from tallystick.engine.compiler.fixed_point import PROBABILITY
 from tallystick.engine.compiler.float_runs import results, session
-from tallystick.engine.compiler.graph import Array, Graph, Node, Quantisation
+from tallystick.engine.compiler.graph import Array, Graph, Node
 from tallystick.engine.compiler.lowering import range_quantisation
-from tallystick.engine.opcodes import DType
-
-PROBABILITY = Quantisation(np.float32(1 / 256), 0, DType.U8)
-"""Of what Softmax gives."""
 
 MASKED_BELOW, SOFTMAX_SPAN = -1_000.0, 24.0
 """A mask adds some huge negative number before Softmax. exp(-24) is nothing, so the range need not go further down."""

@@ -15,7 +15,6 @@ from tallystick.engine.compiler.float_runs import samples_of
 from tallystick.engine.compiler.graph import Array, Graph, Node
 from tallystick.engine.compiler.load import load_model
 from tallystick.engine.compiler.lower import finish_lowering, held_values, start_lowering
-from tallystick.engine.compiler.prepare import split_variadic
 from tallystick.engine.compiler.quantised import import_quantised, is_quantised
 from tallystick.engine.compiler.refusal import refuse
 from tallystick.engine.compiler.report import CompileReport, describe
@@ -121,7 +120,6 @@ def _lower(graph: Graph, samples: Samples | None, options: CompileOptions, tell:
     from_file = is_quantised(graph)
     if from_file:
         graph = import_quantised(graph)
-    graph = split_variadic(graph)
     lowering = start_lowering(graph, weight_bits=options.weight_bits)
     held = [name for name in held_values(lowering) if _is_undecided(graph, name)]
     if held and samples is not None:

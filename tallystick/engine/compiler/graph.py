@@ -159,11 +159,6 @@ class Graph:
         self._numbers[stem] = number  # where the next search for this stem begins, so that thousands stay linear
         return name
 
-    def add_constant(self, stem: str, array: Array) -> str:
-        name = self.fresh(stem)
-        self.values[name] = Value(tuple(array.shape), array.dtype, np.asarray(array))
-        return name
-
     def drop_dead(self) -> None:
         """Removes nodes and constants that no output needs; inputs stay."""
         wanted = set(self.outputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tallystick.engine.compiler.elementwise import is_elementwise
 from tallystick.engine.compiler.graph import Graph, Node
 
@@ -29,9 +31,9 @@ def _follows(node: Node) -> bool:
     return node.op in _FOLLOWERS or is_elementwise(node)
 
 
-def moved(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """An image's dims, channels-last."""
-    return tuple(shape[axis] for axis in TO_LAST)
+def in_layout(per_axis: Sequence[int], last: bool) -> list[int]:
+    """What is given for each of ONNX's axes, in the order in which the program has them."""
+    return [per_axis[axis] for axis in TO_LAST] if last else list(per_axis)
 
 
 def channel_axis(rank: int, last: bool) -> int:

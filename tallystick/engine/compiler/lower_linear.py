@@ -32,11 +32,16 @@ class Product:
     zeros: tuple[int, int, int]
     dtype: DType
 
-    def part(self, integers: Array, *, first: bool) -> Product:
-        """Of a partial sum, exact: the bias belongs to the first, and 1.0 stands where no multiplier is read."""
-        bias = self.params[:, 0] if first else np.zeros_like(self.params[:, 0])
+    @classmethod
+    def exact(cls, integers: Array, bias: Array, zeros: tuple[int, int]) -> Product:
+        """Whose result is the sums themselves: 1.0 stands where no multiplier is read."""
         params = np.stack([bias, np.broadcast_to(float_bits([1.0]), bias.shape)], axis=-1)
-        return Product(np.ascontiguousarray(integers), params, (*self.zeros[:2], 0), DType.I32)
+        return cls(np.ascontiguousarray(integers), params, (*zeros, 0), DType.I32)
+
+    def part(self, integers: Array, *, first: bool) -> Product:
+        """Of a partial sum: the bias belongs to the first."""
+        bias = self.params[:, 0] if first else np.zeros_like(self.params[:, 0])
+        return Product.exact(integers, bias, self.zeros[:2])
 
 
 def window_of(node: Node, kernel: tuple[int, int]) -> Window:
@@ -165,15 +170,18 @@ def _lower_activations(lowering: Lowering, node: Node, transposed: bool) -> None
     (a, a_held), (b, b_held) = (lowering.real_operand(name, node) for name in node.inputs[:2])
     target, y_held = output_of(lowering, node)
     builder = lowering.builder
-    if not transposed:
-        rank = len(builder.dims(b))
-        b = builder.transpose(b, (*range(rank - 2), rank - 1, rank - 2))
-    a, b = _same_lead(builder, a, b)
+    a, b = _same_lead(builder, a, b if transposed else _turned_rows(builder, b))
     multiplier = multipliers(a_held.scale, np.array([b_held.scale], np.float32), y_held.scale)
     params = builder.constant(params_of(np.zeros(1, np.int64), multiplier, node))
     zeros = (a_held.zero, b_held.zero, y_held.zero)
     ref = builder.matmul(a, b, params, zeros=zeros, dtype=y_held.dtype)
     put_saturated(lowering, node, target, builder.reshape(ref, lowering.value(target).shape))
+
+
+def _turned_rows(builder: ProgramBuilder, b: Ref) -> Ref:
+    """[..., K, N] as [..., N, K]."""
+    rank = len(builder.dims(b))
+    return builder.transpose(b, (*range(rank - 2), rank - 1, rank - 2))
 
 
 def _same_lead(builder: ProgramBuilder, a: Ref, b: Ref) -> tuple[Ref, Ref]:
@@ -193,15 +201,14 @@ def _same_lead(builder: ProgramBuilder, a: Ref, b: Ref) -> tuple[Ref, Ref]:
 def _exact(node: Node, weights: Array) -> Product:
     """Of ConvInteger and MatMulInteger, whose result is the sums themselves."""
     zero_x, zero_w = (int(zero) for zero in node.attributes["zeros"])
-    params = np.stack([np.zeros(len(weights), np.int32), np.broadcast_to(float_bits([1.0]), len(weights))], axis=-1)
-    return Product(weights, params, (zero_x, zero_w, 0), DType.I32)
+    return Product.exact(weights, np.zeros(len(weights), np.int32), (zero_x, zero_w))
 
 
 def lower_conv_integer(lowering: Lowering, node: Node) -> None:
     weights = lowering.graph.constant(node.inputs[1])
     if weights is None:
         raise refuse(node, "its weights are not constant", "Export the model with its weights inside.")
-    product = _exact(node, np.ascontiguousarray(weights.transpose(0, 2, 3, 1)))
+    product = _exact(node, weights.transpose(0, 2, 3, 1))
     x = lowering.ref(node.inputs[0], node, last=True)
     target = node.outputs[0]
     height, width = lowering.value(target).shape[2:]
@@ -214,11 +221,9 @@ def lower_matmul_integer(lowering: Lowering, node: Node) -> None:
     target, builder = node.outputs[0], lowering.builder
     x, weights = lowering.ref(node.inputs[0], node), lowering.graph.constant(node.inputs[1])
     if weights is not None and weights.ndim == MATRIX:
-        ref = _matmul(builder, x, _exact(node, np.ascontiguousarray(weights.T)))
+        ref = _matmul(builder, x, _exact(node, weights.T))
     else:
-        b = lowering.ref(node.inputs[1], node)
-        rank = len(builder.dims(b))
-        a, b = _same_lead(builder, x, builder.transpose(b, (*range(rank - 2), rank - 1, rank - 2)))
+        a, b = _same_lead(builder, x, _turned_rows(builder, lowering.ref(node.inputs[1], node)))
         product = _exact(node, np.zeros((1, 1), np.int8))
         ref = builder.matmul(a, b, builder.constant(product.params), zeros=product.zeros)
     lowering.put(target, builder.reshape(ref, lowering.value(target).shape))

@@ -3,15 +3,13 @@ from the operand, a table comes first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from tallystick.engine.compiler.graph import Node, Quantisation
-from tallystick.engine.compiler.layouts import TO_LAST
+from tallystick.engine.compiler.gathering import counted_from_front, gather_elements
+from tallystick.engine.compiler.graph import Node
+from tallystick.engine.compiler.layouts import TO_LAST, in_layout
 from tallystick.engine.compiler.lowering import Lowering, Rule
 from tallystick.engine.compiler.refusal import refuse
-from tallystick.engine.compiler.tables import TRUTH
 from tallystick.engine.opcodes import ArithKind
 from tallystick.engine.program import Ref
 
@@ -21,10 +19,6 @@ def _held(lowering: Lowering, node: Node, name: str, *, last: bool = False) -> R
     if not lowering.value(name).is_float:
         return lowering.ref(name, node, last=last)
     return lowering.held_as(name, node, lowering.quantisation(node.outputs[0], node), last=last)
-
-
-def _in_layout(per_axis: Sequence[int], last: bool) -> list[int]:
-    return [per_axis[axis] for axis in TO_LAST] if last else list(per_axis)
 
 
 def lower_reshape(lowering: Lowering, node: Node) -> None:
@@ -44,8 +38,8 @@ def lower_slice(lowering: Lowering, node: Node) -> None:
     target = node.outputs[0]
     last = target in lowering.last
     x = _held(lowering, node, node.inputs[0], last=last)
-    dims = _in_layout(lowering.value(target).shape, last)
-    starts, steps = (_in_layout(node.attributes[key], last) for key in ("starts", "steps"))
+    dims = in_layout(lowering.value(target).shape, last)
+    starts, steps = (in_layout(node.attributes[key], last) for key in ("starts", "steps"))
     lowering.put(target, lowering.builder.view(x, dims, start=starts, step=steps))
 
 
@@ -55,12 +49,12 @@ def lower_pad(lowering: Lowering, node: Node) -> None:
     last = target in lowering.last
     x = _held(lowering, node, node.inputs[0], last=last)
     rank = len(lowering.value(target).shape)
-    starts = _in_layout([-int(pad) for pad in node.attributes["pads"][:rank]], last)
+    starts = in_layout([-int(pad) for pad in node.attributes["pads"][:rank]], last)
     fill = int(node.attributes.get("value", 0))
     if lowering.value(target).is_float:
         real = np.array([node.attributes.get("value", 0.0)], np.float64)
         fill = int(lowering.quantisation(target, node).quantise(real)[0])
-    dims = _in_layout(lowering.value(target).shape, last)
+    dims = in_layout(lowering.value(target).shape, last)
     lowering.put(target, lowering.builder.view(x, dims, start=starts, fill=fill))
 
 
@@ -68,7 +62,7 @@ def lower_expand(lowering: Lowering, node: Node) -> None:
     target = node.outputs[0]
     last = target in lowering.last
     x = _held(lowering, node, node.inputs[0], last=last)
-    lowering.put(target, lowering.builder.broadcast(x, _in_layout(lowering.value(target).shape, last)))
+    lowering.put(target, lowering.builder.broadcast(x, in_layout(lowering.value(target).shape, last)))
 
 
 def lower_concat(lowering: Lowering, node: Node) -> None:
@@ -92,21 +86,13 @@ def lower_gather(lowering: Lowering, node: Node) -> None:
 
 
 def lower_gather_elements(lowering: Lowering, node: Node) -> None:
-    """As a gather over the flat data: the index along `axis` times its stride, plus what the other axes make."""
     data_name, indices_name = node.inputs
-    builder = lowering.builder
+    shape = lowering.value(data_name).shape
+    axis = int(node.attributes.get("axis", 0)) % len(shape)
     data, indices = _held(lowering, node, data_name), lowering.ref(indices_name, node)
-    dims, places = builder.dims(data), builder.dims(indices)
-    axis = int(node.attributes.get("axis", 0)) % len(dims)
-    strides = [int(np.prod(dims[k + 1 :])) for k in range(len(dims))]
-    grid = np.indices(places)
-    base = sum(grid[k] * strides[k] for k in range(len(dims)) if k != axis)
-    below = builder.arith(ArithKind.LESS, indices, 0)
-    wrapped = builder.arith(ArithKind.ADD, indices, builder.arith(ArithKind.MUL, below, dims[axis]))
-    scaled = builder.arith(ArithKind.MUL, wrapped, strides[axis])
-    flat = builder.arith(ArithKind.ADD, scaled, builder.constant(np.broadcast_to(base, places).astype(np.int32)))
-    whole = builder.reshape(data, (int(np.prod(dims)),))
-    lowering.put(node.outputs[0], builder.gather(whole, flat))
+    indices = counted_from_front(lowering.builder, indices, shape[axis])
+    places = lowering.value(indices_name).shape
+    lowering.put(node.outputs[0], gather_elements(lowering.builder, data, indices, axis, places))
 
 
 def lower_where(lowering: Lowering, node: Node) -> None:
@@ -118,11 +104,6 @@ def lower_where(lowering: Lowering, node: Node) -> None:
     a, b = (_held(lowering, node, name, last=last) for name in node.inputs[1:])
     dtype = builder.header(a).dtype
     lowering.put(target, builder.arith(ArithKind.SELECT, condition, a, b, dtype=dtype))
-
-
-def truth(lowering: Lowering, name: str) -> Quantisation | None:
-    """TRUTH for a truth value, else None."""
-    return TRUTH if lowering.value(name).dtype == np.bool_ else None
 
 
 RULES: dict[str, Rule] = {

@@ -6,7 +6,7 @@ import numpy as np
 
 from tallystick.engine.compiler.graph import Array, Node, Quantisation
 from tallystick.engine.compiler.islands import Island
-from tallystick.engine.compiler.layouts import moved
+from tallystick.engine.compiler.layouts import in_layout
 from tallystick.engine.compiler.lower_shapes import lower_where
 from tallystick.engine.compiler.lowering import Lowering, Rule
 from tallystick.engine.compiler.refusal import refuse
@@ -29,8 +29,7 @@ def lower_island(lowering: Lowering, node: Node, island: Island) -> None:
 def _lower_one(lowering: Lowering, node: Node, island: Island) -> None:
     last = island.output in lowering.last
     x, held = lowering.real_operand(island.sources[0], node, last=last)
-    shape = lowering.value(island.output).shape
-    x = lowering.builder.broadcast(x, moved(shape) if last else shape)
+    x = lowering.builder.broadcast(x, in_layout(lowering.value(island.output).shape, last))
     reals = table_of_one(lowering.graph, island, held, last=last)
     lowering.put(island.output, lowering.builder.lookup(x, _entries(lowering, node, island, reals)))
 

@@ -20,6 +20,7 @@ from tallystick.engine.compiler.fixed_point import (
     shift_of,
     sigmoid,
 )
+from tallystick.engine.compiler.gathering import counted_from_front
 from tallystick.engine.compiler.graph import Graph, Node, Quantisation
 from tallystick.engine.compiler.refusal import refuse
 from tallystick.engine.compiler.softmax import softmax
@@ -33,7 +34,7 @@ from tallystick.engine.compiler.tree_forms import (
     never_negative,
     point_of,
 )
-from tallystick.engine.compiler.tree_moves import MOVES, counted_from_front, scaled, summed
+from tallystick.engine.compiler.tree_moves import MOVES, scaled, summed
 from tallystick.engine.compiler.trees import lower_trees
 from tallystick.engine.opcodes import ArithKind, DType, Window
 from tallystick.engine.order import order_image

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tallystick.engine.builder import ProgramBuilder
+from tallystick.engine.compiler.gathering import gather_elements
 from tallystick.engine.compiler.graph import Node
 from tallystick.engine.compiler.refusal import refuse
 from tallystick.engine.opcodes import ArithKind, DType, Window
@@ -26,27 +27,8 @@ def _gather(b: ProgramBuilder, node: Node, _: Any, data: Sequence[Ref], others: 
 def _gather_elements(
     b: ProgramBuilder, node: Node, shape: tuple[int, ...], data: Sequence[Ref], others: Sequence[Ref]
 ) -> Ref:
-    """From the flat data: place o of the result reads at the sum of its places times the data's strides, but for `axis`, whose
-    place the indices give, from the front."""
-    dims = b.dims(data[0])
-    axis = int(node.attributes.get("axis", 0)) % len(dims)
-    strides = [math.prod(dims[place + 1 :]) for place in range(len(dims))]
-    indices = others[0]
-    if strides[axis] != 1:
-        indices = b.arith(ArithKind.MUL, indices, strides[axis])
-    lines = [
-        np.arange(size, dtype=np.int64) * (strides[place] if place != axis else 0) for place, size in enumerate(shape)
-    ]
-    offsets = sum(line.reshape((-1,) + (1,) * (len(shape) - 1 - place)) for place, line in enumerate(lines))
-    if np.any(offsets):
-        indices = b.arith(ArithKind.ADD, indices, b.constant(np.asarray(offsets, np.int32)))
-    return b.gather(b.reshape(data[0], (math.prod(dims),)), indices)
-
-
-def counted_from_front(b: ProgramBuilder, indices: Ref, size: int) -> Ref:
-    """Indices of an axis of so many places, those below 0 counting from its end."""
-    from_end = b.arith(ArithKind.LESS, indices, 0)
-    return b.arith(ArithKind.ADD, indices, b.arith(ArithKind.MUL, from_end, size))
+    axis = int(node.attributes.get("axis", 0)) % len(b.dims(data[0]))
+    return gather_elements(b, data[0], others[0], axis, shape)
 
 
 def _reshape(b: ProgramBuilder, _: Node, shape: tuple[int, ...], data: Sequence[Ref], __: Any) -> Ref:
