@@ -7,11 +7,9 @@ from functools import cached_property
 
 from tallystick.dispute.claims import Claim
 from tallystick.dispute.packing import FaultKind, pack_output_fault, pack_witness
-from tallystick.dispute.siblings import nodes_of, slots_are_empty
-from tallystick.engine.fold import LEAF_BYTES, leaf_count, verify_range
-from tallystick.engine.preimages import ProgramPreimage, decode_step, step_hash
-from tallystick.engine.witness import Outcome, Verdict, Witness, verify
-from tallystick.errors import ModelError, WitnessError
+from tallystick.engine.fold import verify_range
+from tallystick.engine.witness import Outcome, Verdict, Witness, shown_program, verify
+from tallystick.errors import WitnessError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,8 +98,6 @@ def kind_shown(witness: Witness | OutputWitness, claim: Claim, program_hash: byt
     if isinstance(witness, OutputWitness):
         _check_output(witness, claim, program_hash)
         return FaultKind.OUTPUT, None
-    if _has_used_slots(witness, claim, program_hash):
-        return FaultKind.PADDING, None
     verdict = verify(witness, program_hash=program_hash, trace_root=claim.trace_root, input_root=claim.input_root)
     if verdict.agrees:
         raise WitnessError("Agrees", f"Element {witness.element} of step {witness.step_index} is {verdict.computed}.")
@@ -109,31 +105,8 @@ def kind_shown(witness: Witness | OutputWitness, claim: Claim, program_hash: byt
 
 
 def _check_output(witness: OutputWitness, claim: Claim, program_hash: bytes) -> None:
-    try:
-        program = ProgramPreimage.decode(witness.program)
-    except ModelError as error:
-        raise WitnessError("Program", f"The program's preimage is none: {error}") from error
-    if program.hash != program_hash:
-        raise WitnessError("Program", f"The preimage is of {program.hash.hex()}, not of {program_hash.hex()}.")
+    program = shown_program(witness.program, program_hash)
     if not verify_range(claim.trace_root, program.n_steps, program.output, [witness.tensor_root], witness.path):
         raise WitnessError("Output", f"That is not the root of tensor {program.output} of the trace.")
     if witness.tensor_root == claim.output_root:
         raise WitnessError("Agrees", "The trace's output is the claimed one.")
-
-
-def _has_used_slots(witness: Witness, claim: Claim, program_hash: bytes) -> bool:
-    """Whether the output's last leaf is shown and a slot behind it is not empty, which the judge calls padding as well."""
-    try:
-        program, header = ProgramPreimage.decode(witness.program), decode_step(witness.step).header
-    except ModelError:
-        return False
-    output, leaves, at = witness.output, leaf_count(header.byte_size), witness.step_index
-    shown = [opening for opening in output.openings if opening.end == leaves * LEAF_BYTES]
-    if not shown or output.header != header.encode() or program.hash != program_hash:
-        return False
-    if not verify_range(program.steps_root, program.n_steps, at, [step_hash(witness.step)], witness.step_path):
-        return False
-    if not output.stands_in(claim.trace_root, program.n_steps, at):
-        return False
-    output.check_openings(header.byte_size)
-    return not slots_are_empty(leaves, nodes_of(leaves, shown[0].first, leaves - 1, shown[0].proof))

@@ -9,9 +9,8 @@ import enum
 from collections.abc import Iterator, Sequence
 
 from tallystick.dispute.shown import Leaves, number
-from tallystick.dispute.siblings import nodes_of, shared_siblings, slots_are_empty
+from tallystick.dispute.siblings import nodes_of, shared_siblings
 from tallystick.engine.fold import HASH_BYTES, LEAF_BYTES
-from tallystick.engine.headers import TensorHeader
 from tallystick.engine.openings import OpenedTensor
 from tallystick.engine.preimages import ProgramPreimage, decode_header, decode_step
 from tallystick.engine.program import Ref, RefKind, Step
@@ -41,7 +40,7 @@ def pack_witness(witness: Witness) -> bytes:
     if witness.output.header != step.header.encode():
         return _packed(FaultKind.HEADER, witness.program, place, _other_header(witness.output))
     leaves = Leaves.of([witness.output], step.header)
-    if _is_padded_wrongly(leaves, step.header):
+    if witness.output.is_padded_wrongly(step.header.byte_size):
         last = leaves.pack_leaf(leaves.count - 1)
         return _packed(FaultKind.PADDING, witness.program, place, last, *witness.output.path)
     return _packed(FaultKind.ELEMENT, witness.program, place, *_element(witness, step, program, leaves))
@@ -69,7 +68,7 @@ def _decoded(witness: Witness) -> tuple[Step, ProgramPreimage]:
         raise WitnessError("Form", f"A packed witness cannot show this step or program: {error}") from error
 
 
-# ---- header and padding -----------------------------------------------------------------------------------------------
+# ---- header ---------------------------------------------------------------------------------------------------------
 
 
 def _other_header(output: OpenedTensor) -> bytes:
@@ -80,15 +79,6 @@ def _tree_root(tensor: OpenedTensor) -> bytes:
     if len(tensor.tree_root) != HASH_BYTES:
         raise WitnessError("Form", f"A tree's root has {len(tensor.tree_root)} bytes, not {HASH_BYTES}.")
     return tensor.tree_root
-
-
-def _is_padded_wrongly(leaves: Leaves, header: TensorHeader) -> bool:
-    """Where the last leaf is shown: something behind the tensor's last byte, or behind its last leaf."""
-    last = leaves.count - 1
-    if last not in leaves.data:
-        return False
-    behind = leaves.data[last][header.byte_size - last * LEAF_BYTES :]
-    return any(behind) or not slots_are_empty(leaves.count, leaves.nodes)
 
 
 # ---- the element ------------------------------------------------------------------------------------------------------

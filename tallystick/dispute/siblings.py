@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tallystick.engine.fold import node_hash, proof_places, unused_hashes
+from tallystick.engine.fold import node_hash, proof_places
 from tallystick.errors import WitnessError
 from tallystick.merkle import depth_of
 
@@ -56,13 +56,3 @@ def shared_siblings(count: int, known: Iterable[int], nodes: Nodes) -> bytes:
             taken.append(nodes[height, index ^ 1])
         level = sorted({index >> 1 for index in level})
     return b"".join(taken)
-
-
-def slots_are_empty(count: int, nodes: Nodes) -> bool:
-    """Whether every subtree behind the last of `count` items is unused, as the last item's proof shows it."""
-    last = count - 1
-    for height in range(depth_of(count)):
-        if not last & 1 and nodes[height, last + 1] != unused_hashes()[height]:
-            return False
-        last >>= 1
-    return True

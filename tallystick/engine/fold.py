@@ -77,6 +77,15 @@ def proof_places(n_leaves: int, first: int, last: int) -> Iterator[tuple[int, in
         first, last = first >> 1, last >> 1
 
 
+def uses_slots(n_leaves: int, first: int, proof: Sequence[bytes]) -> bool:
+    """Whether the proof of leaves `first` to the last one shows something in a slot behind them, which no honest tree has."""
+    places = proof_places(n_leaves, first, n_leaves - 1)
+    return any(
+        index >= nodes_at(n_leaves, height) and shown != unused_hashes()[height]
+        for (height, index), shown in zip(places, proof, strict=False)
+    )
+
+
 def child_span(n_leaves: int, height: int, index: int) -> tuple[int, int, int]:
     """Of the descendants that are shown of a node: their height, the first one's index, their number (used ones only)."""
     low = max(0, height - CHILD_LEVELS)

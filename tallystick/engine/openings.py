@@ -13,7 +13,15 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tallystick.engine.fold import HASH_BYTES, LEAF_BYTES, leaf_count, tensor_root, verify_data, verify_range
+from tallystick.engine.fold import (
+    HASH_BYTES,
+    LEAF_BYTES,
+    leaf_count,
+    tensor_root,
+    uses_slots,
+    verify_data,
+    verify_range,
+)
 from tallystick.engine.headers import TensorHeader
 from tallystick.engine.opcodes import DType
 from tallystick.engine.readings import Reading
@@ -80,6 +88,16 @@ class OpenedTensor:
                 raise WitnessError(
                     "Opening", f"The {len(opening.data)} bytes from leaf {opening.first} of {leaves} on are not proven."
                 )
+
+    def is_padded_wrongly(self, length: int) -> bool:
+        """Whether an opening that ends with the last leaf of a tensor of `length` bytes shows anything behind those bytes, in the
+        leaf or in the unused slots behind it: a root for which no tensor of zeros behind its end can be found."""
+        leaves = leaf_count(length)
+        return any(
+            any(opening.data[length - opening.start :]) or uses_slots(leaves, opening.first, opening.proof)
+            for opening in self.openings
+            if opening.end == leaves * LEAF_BYTES
+        )
 
     def bytes_at(self, first: int, count: int) -> bytes:
         """`count` bytes from `first` on. Raises WitnessError `Missing` where no opening has them all."""

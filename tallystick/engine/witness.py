@@ -11,7 +11,7 @@ import enum
 from collections.abc import Sequence
 
 from tallystick.engine.element import computed
-from tallystick.engine.fold import LEAF_BYTES, leaf_count, verify_range
+from tallystick.engine.fold import verify_range
 from tallystick.engine.headers import TensorHeader
 from tallystick.engine.opcodes import ConcatAttributes
 from tallystick.engine.openings import OpenedTensor, read_elements
@@ -54,7 +54,7 @@ class Outcome(enum.StrEnum):
     HEADER = "header"
     """The trace's tensor has another dtype or other dims than the step's output."""
     PADDING = "padding"
-    """Behind the tensor's last byte its last leaf is not zero."""
+    """Behind the tensor's last byte its last leaf is not zero, or a slot behind the last leaf is used."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def verify(witness: Witness, *, program_hash: bytes, trace_root: bytes, input_ro
             stand for), `Opening` (leaves are not under their tensor's root), `Missing` (an element that is read is not shown),
             `Invalid` (no valid program has such a step) or `Element` (there is no such element).
     """
-    program = _program(witness, program_hash)
+    program = shown_program(witness.program, program_hash)
     step = _step(witness, program)
     if not witness.output.stands_in(trace_root, program.n_steps, witness.step_index):
         raise WitnessError("Output", f"The output is not tensor {witness.step_index} of the trace.")
@@ -112,9 +112,10 @@ def verify(witness: Witness, *, program_hash: bytes, trace_root: bytes, input_ro
 # ---- the program and the step -----------------------------------------------------------------------------------------
 
 
-def _program(witness: Witness, program_hash: bytes) -> ProgramPreimage:
+def shown_program(preimage: bytes, program_hash: bytes) -> ProgramPreimage:
+    """What a program's hash is of, as a witness shows it. Raises WitnessError `Program` where it is of another, or of none."""
     try:
-        program = ProgramPreimage.decode(witness.program)
+        program = ProgramPreimage.decode(preimage)
     except ModelError as error:
         raise WitnessError("Program", f"The program's preimage is none: {error}") from error
     if program.hash != program_hash:
@@ -179,15 +180,13 @@ def _implied(step: Step, operand: int) -> TensorHeader:
 
 
 def _claimed(witness: Witness, step: Step) -> int | None:
-    """The claim's element; None where the last leaf is shown and its padding is not zero."""
+    """The claim's element; None where the last leaf is shown and something stands behind the tensor's end."""
     header, output = step.header, witness.output
     if not 0 <= witness.element < header.size:
         raise WitnessError("Element", f"A tensor {header} has no element {witness.element}.")
     output.check_openings(header.byte_size)
-    padded = leaf_count(header.byte_size) * LEAF_BYTES
-    for opening in output.openings:
-        if opening.end == padded and any(opening.data[header.byte_size - opening.start :]):
-            return None
+    if output.is_padded_wrongly(header.byte_size):
+        return None
     return read_elements(output, header, Reading(0, witness.element))[0]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.dispute.siblings import complete, nodes_of, shared_siblings, slots_are_empty
+from tallystick.dispute.siblings import complete, nodes_of, shared_siblings
 from tallystick.engine.fold import HASH_BYTES, node_hash
 from tallystick.engine.tree import Tree, roots_tree
 from tallystick.errors import WitnessError
@@ -101,16 +101,3 @@ def test_complete_of_a_range_finds_every_node_up_to_the_root() -> None:
     complete(11, nodes)
     assert nodes[tree.depth, 0] == tree.root
     assert nodes[2, 1] == tree.node(2, 1)
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7, 8, 11])
-def test_slots_are_empty_of_an_honest_tree_is_true(count: int) -> None:
-    assert slots_are_empty(count, nodes_for(roots_tree(roots(count)), [(count - 1, count - 1)]))
-
-
-@pytest.mark.parametrize(("count", "used"), [(3, 3), (5, 5), (5, 6), (5, 7), (6, 7), (9, 15)])
-def test_slots_are_empty_of_a_tree_with_something_behind_its_last_item_is_false(count: int, used: int) -> None:
-    items = [*roots(count), *[bytes(HASH_BYTES)] * (used - count), b"\1" * HASH_BYTES]
-    tree = roots_tree(items)
-    assert depth_of(count) == tree.depth
-    assert not slots_are_empty(count, nodes_for(tree, [(count - 1, count - 1)]))

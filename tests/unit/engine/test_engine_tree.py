@@ -17,6 +17,7 @@ from tallystick.engine.fold import (
     proof_places,
     tensor_root,
     unused_hashes,
+    uses_slots,
     verify_children,
     verify_data,
     verify_range,
@@ -271,3 +272,16 @@ def test_roots_root_given_one_root_is_that_root():
 def test_roots_tree_given_none_or_no_hashes_is_refused(roots, words):
     with pytest.raises(InputError, match=words):
         roots_tree(roots)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7, 8, 11])
+def test_uses_slots_given_an_honest_tree_says_no(count):
+    tree = roots_tree([bytes([index]) * 32 for index in range(1, count + 1)])
+    assert not any(uses_slots(count, first, tree.prove(first, count - 1)) for first in range(count))
+
+
+@pytest.mark.parametrize(("count", "used"), [(3, 3), (5, 5), (5, 6), (5, 7), (6, 7), (9, 15)])
+def test_uses_slots_given_something_behind_the_last_item_says_yes(count, used):
+    items = [bytes([index]) * 32 for index in range(1, count + 1)] + [bytes(32)] * (used - count) + [b"\xff" * 32]
+    tree = roots_tree(items)
+    assert all(uses_slots(count, first, tree.prove(first, count - 1)) for first in range(count))
