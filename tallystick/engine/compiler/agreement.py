@@ -9,10 +9,9 @@ import numpy as np
 
 from tallystick.engine.compiler.float_runs import results, session
 from tallystick.engine.compiler.graph import Array, Graph, Value
-from tallystick.engine.compiler.tables import NUMPY
 from tallystick.engine.executor import run
 from tallystick.engine.order import order_image
-from tallystick.engine.program import Program
+from tallystick.engine.program import NUMPY_DTYPES, Program
 
 MANY = 2
 
@@ -43,7 +42,7 @@ def integers_of(value: Value, array: Array) -> Array:
         return array.astype(np.uint8 if array.dtype == bool else np.int32)
     if value.quantisation is None:
         return order_image(array)
-    return value.quantisation.quantise(array).astype(NUMPY[value.quantisation.dtype])
+    return value.quantisation.quantise(array).astype(NUMPY_DTYPES[value.quantisation.dtype])
 
 
 def reals_of(value: Value, array: Array) -> Array:

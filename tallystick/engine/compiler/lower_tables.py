@@ -10,8 +10,9 @@ from tallystick.engine.compiler.layouts import in_layout
 from tallystick.engine.compiler.lower_shapes import lower_where
 from tallystick.engine.compiler.lowering import Lowering, Rule
 from tallystick.engine.compiler.refusal import refuse
-from tallystick.engine.compiler.tables import NUMPY, hold, table_of_one, table_of_two
+from tallystick.engine.compiler.tables import hold, table_of_one, table_of_two
 from tallystick.engine.opcodes import DType
+from tallystick.engine.program import NUMPY_DTYPES
 
 
 def lower_island(lowering: Lowering, node: Node, island: Island) -> None:
@@ -66,7 +67,7 @@ def lower_lookup2(lowering: Lowering, node: Node) -> None:
 
 def _table(node: Node) -> Array:
     table = np.asarray(node.attributes["table"])
-    if table.dtype not in NUMPY.values():
+    if table.dtype not in NUMPY_DTYPES.values():
         raise refuse(node, f"its table holds {table.dtype}", "This is a fault of the compiler; please report it.")
     return table
 

@@ -12,9 +12,9 @@ from tallystick.engine.compiler.graph import Array, Graph, Node, Quantisation, V
 from tallystick.engine.compiler.islands import Islands
 from tallystick.engine.compiler.layouts import IMAGE_RANK, TO_FIRST, TO_LAST
 from tallystick.engine.compiler.refusal import refuse
-from tallystick.engine.compiler.tables import NUMPY, TRUTH, hold
+from tallystick.engine.compiler.tables import TRUTH, hold
 from tallystick.engine.opcodes import DType
-from tallystick.engine.program import Ref
+from tallystick.engine.program import NUMPY_DTYPES, Ref
 
 
 @dataclasses.dataclass
@@ -147,7 +147,7 @@ def integers(constant: Array, node: Node) -> Array:
     outside = (wide < low) | (wide > high)
     if np.any(outside & (np.abs(wide.astype(np.float64)) < 2.0**62)):
         raise refuse(node, f"the integer {int(wide[outside].flat[0])} does not fit 32 bits", "Use smaller integers.")
-    return np.clip(wide, low, high).astype(NUMPY[DType.I32])
+    return np.clip(wide, low, high).astype(NUMPY_DTYPES[DType.I32])
 
 
 Rule = Callable[[Lowering, Node], None]

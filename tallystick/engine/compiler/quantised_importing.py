@@ -10,7 +10,7 @@ from tallystick.engine.compiler.graph import Array, Graph, Node, Quantisation, V
 from tallystick.engine.compiler.quantised_parameters import BYTES, Parameters, real_constant
 from tallystick.engine.compiler.quantised_tables import byte_values, requantising_table
 from tallystick.engine.compiler.refusal import refuse
-from tallystick.engine.compiler.tables import NUMPY
+from tallystick.engine.program import NUMPY_DTYPES
 
 LOOKUP = "Lookup"
 DOMAIN = "tallystick"
@@ -68,7 +68,7 @@ class Importing:
         if value.quantisation == wanted:
             return self.name(name)
         # The same bytes, read as other numbers than they were written as.
-        return self.through(name, byte_values(wanted.dtype).astype(NUMPY[wanted.dtype]), wanted, node)
+        return self.through(name, byte_values(wanted.dtype).astype(NUMPY_DTYPES[wanted.dtype]), wanted, node)
 
     def held_as(self, name: str, wanted: Quantisation, node: Node) -> str:
         """What QuantizeLinear gives: the value itself, now held so, or through a table where it is held otherwise."""

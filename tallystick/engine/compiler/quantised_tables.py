@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tallystick.engine.compiler.graph import Array, Quantisation
-from tallystick.engine.compiler.tables import NUMPY
 from tallystick.engine.opcodes import DType
+from tallystick.engine.program import NUMPY_DTYPES
 
 Floats = npt.NDArray[np.float32]
 
@@ -52,7 +52,7 @@ def fused(a: npt.ArrayLike, b: npt.ArrayLike, c: npt.ArrayLike) -> Floats:
 
 def byte_values(dtype: DType) -> npt.NDArray[np.int64]:
     """The integers that bytes 0..255 stand for."""
-    return np.arange(256, dtype=np.uint8).view(NUMPY[dtype]).astype(np.int64)
+    return np.arange(256, dtype=np.uint8).view(NUMPY_DTYPES[dtype]).astype(np.int64)
 
 
 def single_reals(x: Quantisation) -> Floats:
@@ -116,4 +116,4 @@ def _polynomial(x: Floats, coefficients: tuple[float, ...]) -> Floats:
 
 
 def _bytes(values: Array, dtype: DType) -> Array:
-    return np.clip(values.astype(np.float64), dtype.low, dtype.high).astype(NUMPY[dtype])
+    return np.clip(values.astype(np.float64), dtype.low, dtype.high).astype(NUMPY_DTYPES[dtype])

@@ -11,8 +11,8 @@ from tallystick.engine.compiler.graph import Array, Graph, Quantisation
 from tallystick.engine.compiler.islands import Island
 from tallystick.engine.compiler.layouts import channel_axis
 from tallystick.engine.opcodes import DType
+from tallystick.engine.program import NUMPY_DTYPES
 
-NUMPY = {DType.U8: np.uint8, DType.I8: np.int8, DType.I32: np.int32}
 TRUTH = Quantisation(np.float32(1), 0, DType.U8)
 """How truth values are held: 0 or 1."""
 
@@ -20,7 +20,7 @@ TRUTH = Quantisation(np.float32(1), 0, DType.U8)
 def hold(values: Array, quantisation: Quantisation) -> Array:
     """Real numbers as the integers of a table. NaN becomes zero, infinities the ends."""
     finite = np.nan_to_num(np.asarray(values, np.float64), nan=0.0, posinf=1e300, neginf=-1e300)
-    return quantisation.quantise(finite).astype(NUMPY[quantisation.dtype])
+    return quantisation.quantise(finite).astype(NUMPY_DTYPES[quantisation.dtype])
 
 
 def island_values(graph: Graph, island: Island, points: Mapping[str, Array], *, last: bool) -> Array:

@@ -19,8 +19,8 @@ from tallystick.engine.compiler.quantised_tables import (
     sigmoid_table,
     single_reals,
 )
-from tallystick.engine.compiler.tables import NUMPY
 from tallystick.engine.opcodes import DType
+from tallystick.engine.program import NUMPY_DTYPES
 
 SEEDS = range(12)
 KINDS = [DType.U8, DType.I8]
@@ -34,13 +34,13 @@ def drawn(rng: np.random.Generator, kind: DType, unit: float) -> Quantisation:
 
 
 def all_bytes(kind: DType) -> np.ndarray:
-    return np.arange(256, dtype=np.uint8).view(NUMPY[kind])
+    return np.arange(256, dtype=np.uint8).view(NUMPY_DTYPES[kind])
 
 
 def constants(**held: Quantisation) -> dict[str, np.ndarray]:
     found = {}
     for name, q in held.items():
-        found[f"{name}_scale"], found[f"{name}_zero"] = np.float32(q.scale), np.array(q.zero, NUMPY[q.dtype])
+        found[f"{name}_scale"], found[f"{name}_zero"] = np.float32(q.scale), np.array(q.zero, NUMPY_DTYPES[q.dtype])
     return found
 
 
@@ -55,7 +55,7 @@ def binary(op: str, a: np.ndarray, b: np.ndarray, held: tuple[Quantisation, Quan
 
 
 def unary(nodes: list, x: np.ndarray, held: tuple[Quantisation, Quantisation]) -> np.ndarray:  # type: ignore[type-arg]
-    model = model_of(nodes, {"x": x}, constants(x=held[0], y=held[1]), {"y": NUMPY[held[1].dtype]})
+    model = model_of(nodes, {"x": x}, constants(x=held[0], y=held[1]), {"y": NUMPY_DTYPES[held[1].dtype]})
     return run_onnxruntime(model, {"x": x})
 
 
