@@ -44,12 +44,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from client_sdk._audit import ClaimAudit as ClaimAudit
     from client_sdk._client import AsyncClient as AsyncClient
     from client_sdk._events import JobEvent as JobEvent
     from client_sdk._job import AsyncJob as AsyncJob
     from client_sdk._models import ModelHandle as ModelHandle
     from client_sdk._receipt import JobReceipt as JobReceipt
     from client_sdk._request import JobRequest as JobRequest
+    from client_sdk._results import ClaimedResult as ClaimedResult
     from client_sdk._sync import Client as Client
     from client_sdk._sync import Job as Job
     from client_sdk._wallet import Balances as Balances
@@ -64,6 +66,8 @@ _HOMES = {
     "AsyncClient": "client_sdk._client",
     "AsyncJob": "client_sdk._job",
     "Balances": "client_sdk._wallet",
+    "ClaimAudit": "client_sdk._audit",
+    "ClaimedResult": "client_sdk._results",
     "Client": "client_sdk._sync",
     "ClientSettings": "client_sdk.settings",
     "Job": "client_sdk._sync",
@@ -82,6 +86,8 @@ __all__ = [
     "AsyncClient",
     "AsyncJob",
     "Balances",
+    "ClaimAudit",
+    "ClaimedResult",
     "Client",
     "ClientSettings",
     "Job",

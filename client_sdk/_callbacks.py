@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from client_sdk._events import JobEvent
 from tallystick.errors import ChainUnavailableError
 from tallystick.logs import get_logger
-from tallystick.market.events import JobFact
+from tallystick.market.events import DisputeFact, JobFact
 
 Callback = Callable[[JobEvent], Awaitable[None] | None]
 """A function or coroutine function of one event."""
 
-Wanted = str | type[JobFact]
+Wanted = str | type[JobFact | DisputeFact]
 """An event's name, its fact's class, or `"*"` for every event."""
 
 RETRY_SECONDS = 5.0

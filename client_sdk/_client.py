@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from eth_account.signers.local import LocalAccount
@@ -36,9 +36,12 @@ from tallystick.merkle import MAX_MILESTONES
 from tallystick.proving.prover import Limits, Progress, Prover, no_progress
 from tallystick.storage.open import open_store
 from tallystick.storage.store import Store
-from tallystick.wire.api import QuoteRequest, QuoteView
+from tallystick.wire.api import ProofKindName, QuoteRequest, QuoteView
 from tallystick.wire.dispatcher_client import DispatcherClient
 from tallystick.wire.requirements import parse_requirements
+
+if TYPE_CHECKING:
+    from tallystick.engine.compiler.package import Package
 
 DEFAULT_HOME = Path("~/.tallystick")
 
@@ -171,6 +174,20 @@ class AsyncClient:
         data = onnx if isinstance(onnx, bytes) else await asyncio.to_thread(read_onnx, Path(onnx))
         return await self._models.register(data, calibration, name=name, limits=limits, progress=progress)
 
+    async def register_program(self, package: Package | Path | str, *, name: str) -> ModelHandle:
+        """Publishes a compiled program and registers it as an Optimistic model.
+
+        Args:
+            package: What `tallystick model compile` made: its folder, or a package that was read. Every hash is checked.
+
+        Raises:
+            ModelError: there is no package, its semantics are another release's, or nobody could dispute all of it in time.
+            ArtifactError: a file is not what the package says, or is larger than the store takes.
+            InputError: the engine is not installed.
+        """
+        held = Path(package) if isinstance(package, str) else package
+        return await self._models.register_program(held, name=name)
+
     async def model(self, model_id: str) -> ModelHandle:
         """A registered model, its manifest fetched and checked. Raises ModelError, ArtifactError."""
         return await self._models.get(parse_model_id(model_id))
@@ -186,8 +203,13 @@ class AsyncClient:
         milestones: int = 1,
         requirements: str = "",
         payment_token: str | None = None,
+        proof_kind: ProofKindName | None = None,
     ) -> QuoteView:
-        """Who could take such a job now, for how much, and what holds the others back. Raises DispatcherError."""
+        """Who could take such a job now, for how much, and what holds the others back. Raises DispatcherError.
+
+        Args:
+            proof_kind: None: the model's own, or any where no model is named. Both stand side by side in `kinds`.
+        """
         parse_requirements(requirements)
         if not 1 <= milestones <= MAX_MILESTONES:
             raise InputError(f"A job has 1 to {MAX_MILESTONES} milestones, not {milestones}.")
@@ -198,6 +220,7 @@ class AsyncClient:
             model_id=parse_model_id(model_id) if model_id else None,
             milestones=milestones,
             payment_token=parse_address(token) if token else None,
+            proof_kind=proof_kind,
         )
         return await self._connection.require_dispatcher().quote(question)
 

@@ -7,19 +7,27 @@ import secrets
 from dataclasses import dataclass
 
 from client_sdk._connection import Connection
+from client_sdk._engine import needs_engine
 from client_sdk._inputs import quantise_milestones
 from client_sdk._models import ModelHandle, Models
 from client_sdk._request import JobRequest, Surroundings, build_terms, check_texts
-from client_sdk._warnings import DispatcherNews, ask_dispatcher
+from client_sdk._warnings import DispatcherNews, JobWarning, ask_dispatcher, saturation_warnings
 from tallystick.chain.views import TokenInfo
 from tallystick.errors import InputError, MarketPausedError
 from tallystick.ids import Address, Bytes32, bytes32, parse_address, parse_model_id
-from tallystick.market.manifests import ArtifactRef, JobManifest
+from tallystick.market.manifests import ArtifactRef, JobManifest, ProgramManifest
 from tallystick.market.terms import JobTerms
 from tallystick.merkle import milestones_root
 from tallystick.storage.manifests import put_manifest
-from tallystick.tensors import QuantisedTensors
 from tallystick.wire.api import QuoteRequest
+
+
+@dataclass(frozen=True)
+class MilestoneInput:
+    """What one milestone is computed from: its root, 32 bytes, and its artifact's content."""
+
+    root: bytes
+    content: bytes
 
 
 @dataclass(frozen=True)
@@ -27,9 +35,10 @@ class Work:
     """A request whose inputs were checked."""
 
     model: ModelHandle
-    tensors: tuple[QuantisedTensors, ...]
+    milestones: tuple[MilestoneInput, ...]
     input_root: Bytes32
     token: TokenInfo
+    warnings: tuple[JobWarning, ...] = ()
 
 
 class Drafting:
@@ -43,9 +52,25 @@ class Drafting:
         model = request.model
         if not isinstance(model, ModelHandle):
             model = await self._models.get(parse_model_id(model))
-        tensors = quantise_milestones(request.inputs, model.inputs, request.milestones)
-        root = bytes32(milestones_root([one.root() for one in tensors]))
-        return Work(model, tensors, root, await self._connection.reader.token(self._token_of(request)))
+        milestones, warnings = await self._milestones(request, model)
+        root = bytes32(milestones_root([one.root for one in milestones]))
+        token = await self._connection.reader.token(self._token_of(request))
+        return Work(model, milestones, root, token, warnings)
+
+    async def _milestones(
+        self, request: JobRequest, model: ModelHandle
+    ) -> tuple[tuple[MilestoneInput, ...], tuple[JobWarning, ...]]:
+        manifest = model.manifest
+        if not isinstance(manifest, ProgramManifest):
+            tensors = quantise_milestones(request.inputs, manifest.inputs, request.milestones)
+            return tuple(MilestoneInput(one.root(), one.encode()) for one in tensors), ()
+        # Fetched before it is paid for: nobody could execute what is not there, or not what was registered.
+        await self._models.program(model)
+        with needs_engine("An Optimistic job"):
+            from client_sdk._program_inputs import program_milestones  # noqa: PLC0415  (the engine is an extra)
+        sets = await asyncio.to_thread(program_milestones, request.inputs, manifest.inputs, request.milestones)
+        warnings = saturation_warnings([one.saturated for one in sets])
+        return tuple(MilestoneInput(one.root, one.content) for one in sets), warnings
 
     def _token_of(self, request: JobRequest) -> Address:
         token = request.payment_token or self._connection.reader.deployment.tokens.payment
@@ -66,7 +91,7 @@ class Drafting:
         question = QuoteRequest(
             requirements=request.requirements,
             model_id=work.model.model_id,
-            milestones=len(work.tensors),
+            milestones=len(work.milestones),
             payment_token=work.token.address,
         )
         domain = self._connection.reader.deployment.domain()
@@ -97,16 +122,17 @@ class Drafting:
             request,
             around,
             model_id=work.model.model_id,
+            proof_kind=work.model.proof_kind,
             input_root=work.input_root,
             manifest=manifest.digest(),
-            milestones=len(work.tensors),
+            milestones=len(work.milestones),
             salt=secrets.randbits(64) if request.salt is None else request.salt,
         )
 
     def _publish(self, request: JobRequest, work: Work) -> JobManifest:
         """The manifest is kept last, so that whoever can read it can read what it names."""
         store = self._connection.store
-        contents = [tensors.encode() for tensors in work.tensors]
+        contents = [one.content for one in work.milestones]
         manifest = JobManifest(
             model_id=work.model.model_id,
             requirements=request.requirements,

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from tallystick.ids import JobId
 from tallystick.market.book import Job, apply_fact, fold
-from tallystick.market.events import JobFact
+from tallystick.market.events import DisputeFact, JobFact
+from tallystick.wire.disputes import Disputes, disputes_of
+
+Told = JobFact | DisputeFact
+"""What is told of a job: what its book follows from, and what was done about its claims."""
 
 REORGANISED = "ChainReorganised"
 
@@ -25,7 +29,7 @@ class JobEvent:
 
     name: str
     job: Job
-    fact: JobFact | None = None
+    fact: Told | None = None
     rolled_back_to: int | None = None
 
 
@@ -35,19 +39,25 @@ class JobHistory:
     def __init__(self, job_id: JobId) -> None:
         self.job_id = job_id
         self.events: list[JobEvent] = []
-        self.facts: tuple[JobFact, ...] = ()
+        self.facts: tuple[Told, ...] = ()
         self.job: Job | None = None
 
-    def extend(self, facts: Iterable[JobFact]) -> None:
+    def extend(self, facts: Iterable[Told]) -> None:
         """Appends the facts that are about this job, oldest first."""
         for fact in facts:
             if fact.job_id != self.job_id:
                 continue
-            book = apply_fact({} if self.job is None else {self.job_id: self.job}, fact)
-            self.job = book.get(self.job_id)
+            if isinstance(fact, JobFact):
+                book = apply_fact({} if self.job is None else {self.job_id: self.job}, fact)
+                self.job = book.get(self.job_id)
             if self.job is not None:
                 self.facts = (*self.facts, fact)
                 self.events.append(JobEvent(name=fact.event, job=self.job, fact=fact))
+
+    @property
+    def disputes(self) -> Disputes:
+        """What was done about the job's claims, as far as is known."""
+        return disputes_of(self.facts)
 
     def roll_back(self, block: int) -> None:
         """Takes back the facts of blocks after `block`."""
@@ -56,7 +66,7 @@ class JobHistory:
             return
         before = self.job
         self.facts = kept
-        self.job = fold(kept).get(self.job_id)
+        self.job = fold(fact for fact in kept if isinstance(fact, JobFact)).get(self.job_id)
         shown = self.job or before
         if shown is not None:
             self.events.append(JobEvent(name=REORGANISED, job=shown, rolled_back_to=block))

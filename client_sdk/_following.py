@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from client_sdk._events import JobHistory
+from client_sdk._events import JobHistory, Told
 from tallystick.chain.scanner import ScanStep
 from tallystick.errors import ChainUnavailableError, JobUnknownError
 from tallystick.ids import JobId
 from tallystick.logs import get_logger
-from tallystick.market.events import ChainFact, JobFact
+from tallystick.market.events import ChainFact, DisputeFact, JobFact
 
 POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
@@ -71,6 +71,7 @@ class Follower:
         self._scanned = -1
         self._away_since: float | None = None
         self.head = -1
+        self.head_time = 0
 
     async def watch(self, job_id: JobId, start_block: int | None = None) -> JobHistory:
         """The job's history, known up to the head.
@@ -140,7 +141,7 @@ class Follower:
                 self._scanned = start_block - 1
             elif start_block <= self._scanned:
                 # Facts of another fork than the scanner's are no harm: its next look finds the fork and takes them back.
-                history.extend(_job_facts(await self._reader.facts(start_block, self._scanned)))
+                history.extend(about_jobs(await self._reader.facts(start_block, self._scanned)))
             self._histories[job_id] = history
             return history
 
@@ -161,15 +162,16 @@ class Follower:
         self._take(step)
 
     def _take(self, step: ScanStep) -> None:
-        self.head = step.head.number
+        self.head, self.head_time = step.head.number, step.head.time
         if step.cursor.number is not None:
             self._scanned = step.cursor.number
-        facts = _job_facts(step.facts)
+        facts = about_jobs(step.facts)
         for history in self._histories.values():
             if step.rolled_back_to is not None:
                 history.roll_back(step.rolled_back_to)
             history.extend(facts)
 
 
-def _job_facts(facts: Sequence[ChainFact]) -> list[JobFact]:
-    return [fact for fact in facts if isinstance(fact, JobFact)]
+def about_jobs(facts: Sequence[ChainFact]) -> list[Told]:
+    """Those that are told of jobs."""
+    return [fact for fact in facts if isinstance(fact, JobFact | DisputeFact)]

@@ -52,7 +52,7 @@ class Funding:
         entry = await self._resume(begun) if begun else None
         if entry is None:
             entry = await self._begin(request, work, news, fingerprint)
-        return Funded(entry, (*news.warnings, *warnings_of(news.quote, entry.terms, work.token)))
+        return Funded(entry, (*news.warnings, *work.warnings, *warnings_of(news.quote, entry.terms, work.token)))
 
     async def _resume(self, entry: JournalEntry) -> JournalEntry | None:
         """The job that was begun, now created; None where the chain has come to refuse it and never took it."""

@@ -7,21 +7,25 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from client_sdk._advice import advise
+from client_sdk._audit import DEFAULT_ELEMENTS, ClaimAudit
+from client_sdk._audits import audit_claims
 from client_sdk._callbacks import Callback, Wanted, listen
 from client_sdk._connection import Connection
 from client_sdk._events import JobEvent, JobHistory
 from client_sdk._journal import FundedBy
 from client_sdk._models import Models
-from client_sdk._outputs import NestedFloats, stack, to_arrays, to_floats
+from client_sdk._outputs import NestedFloats, stack, to_arrays
 from client_sdk._receipt import JobReceipt, make_receipt
-from client_sdk._results import read_output
+from client_sdk._results import ClaimedResult, read_claimed, read_floats
 from client_sdk._warnings import JobWarning
 from tallystick.chain.calls import Call
-from tallystick.errors import DispatcherRefusedError, JobPendingError, JobUnknownError
+from tallystick.errors import DispatcherRefusedError, JobPendingError, JobUnknownError, RevertError
 from tallystick.ids import JobId
+from tallystick.logs import get_logger
 from tallystick.market.book import Job
 from tallystick.market.terms import JobTerms
 from tallystick.wire.api import WhyView
+from tallystick.wire.disputes import Disputes
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -30,6 +34,11 @@ if TYPE_CHECKING:
 
 WHY_PATIENCE, WHY_PAUSE_SECONDS = 10, 0.5
 """How often, and after what pauses, a dispatcher is asked again about a job that it has not read yet."""
+
+FINALIZE_AFTER_SECONDS = 15
+"""How long whoever waits leaves it to the operator, or to a keeper, to have a final claim paid."""
+
+log = get_logger(__name__)
 
 
 class AsyncJob:
@@ -51,6 +60,7 @@ class AsyncJob:
         self._keep = keep
         self._warnings = warnings
         self._funded_by = funded_by
+        self._not_before = 0
 
     @property
     def job_id(self) -> JobId:
@@ -87,6 +97,11 @@ class AsyncJob:
         return tuple(self._history.events)
 
     @property
+    def disputes(self) -> Disputes:
+        """What was done about the job's claims, as it was last read: demands with their answers, and faults."""
+        return self._history.disputes
+
+    @property
     def is_final(self) -> bool:
         """Whether the job is over and its last fact has the client's confirmations."""
         job = self.snapshot
@@ -102,12 +117,16 @@ class AsyncJob:
         self,
         timeout: float | None = None,  # noqa: ASYNC109  (the word that callers look for; asyncio.timeout is inside)
         on_progress: Callable[[JobEvent], None] | None = None,
+        *,
+        finalize: bool = True,
     ) -> Job:
         """Returns once the job is over: completed or refunded, with the client's confirmations.
 
         Args:
             timeout: Seconds; None waits as long as it takes.
             on_progress: Called with each event that comes from now on.
+            finalize: Whether to have a claim paid, in a transaction of this client's own, that has been final for a while
+                and that nobody else had paid. Anyone may; a client that can only read never does.
 
         Raises:
             JobPendingError: the time ran out. The job goes on.
@@ -115,7 +134,7 @@ class AsyncJob:
         """
         try:
             async with asyncio.timeout(timeout):
-                async for event in self._events_from(len(self._history.events)):
+                async for event in self._events_from(len(self._history.events), finalize=finalize):
                     if on_progress is not None:
                         on_progress(event)
                 return self.snapshot
@@ -136,14 +155,32 @@ class AsyncJob:
         async for event in self._events_from(0):
             yield event
 
-    async def _events_from(self, place: int) -> AsyncIterator[JobEvent]:
+    async def _events_from(self, place: int, *, finalize: bool = False) -> AsyncIterator[JobEvent]:
         while True:
             while place < len(self._history.events):
                 yield self._history.events[place]
                 place += 1
             if self._history.job is not None and self.is_final:
                 return
+            if finalize:
+                await self._finalize_what_waits()
             await self._connection.follower.advance()
+
+    async def _finalize_what_waits(self) -> None:
+        """Nobody must be stuck because an operator is lazy. What the chain refuses is tried again later."""
+        now = max(self._connection.follower.head_time, self._connection.clock.now())
+        final_at = self.snapshot.final_at
+        if self._connection.signing is None or final_at is None or now < self._finalize_from(final_at):
+            return
+        self._not_before = now + FINALIZE_AFTER_SECONDS
+        try:
+            await self.finalize()
+        except RevertError as error:
+            # Somebody was faster, or the chain's time is behind ours.
+            log.info("finalize_refused", job_id=self.job_id, error=error.what)
+
+    def _finalize_from(self, final_at: int) -> int:
+        return max(final_at + FINALIZE_AFTER_SECONDS, self._not_before)
 
     def on(self, event: Wanted, callback: Callback) -> Callable[[], None]:
         """Has `callback` called with each such event, from the creation on, in the background.
@@ -180,10 +217,56 @@ class AsyncJob:
     async def result_floats(self, milestone: int | None = None) -> list[NestedFloats]:
         """As `result`, as nested lists: what `tolist()` of those arrays gives. Needs no numpy."""
         job = await self.refresh()
-        model = await self._models.get(job.terms.model_id)
         wanted = range(job.terms.milestone_count) if milestone is None else (milestone,)
-        outputs = [to_floats(await read_output(self._connection, job, index, model), model.outputs) for index in wanted]
+        outputs = [await read_floats(self._connection, self._models, job, index) for index in wanted]
         return stack(outputs) if milestone is None else outputs[0]
+
+    async def claimed_results(self, milestone: int | None = None) -> list[ClaimedResult]:
+        """Provisional results: what the claims say whose challenge window is not over, checked against what each committed
+        to. A claim can still turn out to be wrong; then it is void, and another executor computes its milestone again.
+
+        Args:
+            milestone: That one's; None: of every claim that stands, which may be none.
+
+        Raises:
+            JobPendingError: that milestone has no claim that stands.
+            ArtifactError: an output is not to be had, or is not what was claimed.
+        """
+        return await read_claimed(self._connection, self._models, await self.refresh(), milestone)
+
+    async def audit(
+        self,
+        n: int = DEFAULT_ELEMENTS,
+        seed: bytes | None = None,
+        *,
+        milestone: int | None = None,
+        full: bool = False,
+    ) -> list[ClaimAudit]:
+        """Looks at claims that stand, before they are final: at `n` elements of each, drawn at random, or at all of it.
+
+        A light audit fetches the roots of the claimer's trace and the tensors that the drawn elements need. It catches
+        carelessness and wholesale cheating; `ClaimAudit.confidence` says how surely. One wrong element among millions is
+        for a full one, which computes the milestone again, on this machine.
+
+        Args:
+            n: Elements drawn, with repetition.
+            seed: Of the draws; None takes a new one. Whoever foresees it can be wrong elsewhere.
+            milestone: That one's claim; None: every claim that stands.
+            full: Compute everything again instead.
+
+        Returns:
+            One for each claim, in order of milestones; none where no claim stands.
+
+        Raises:
+            JobPendingError: that milestone has no claim that stands.
+            InputError: a Zk job, whose claims are proven; `n` is below 1; or the engine is not installed.
+            ModelError, ArtifactError: the program or the inputs are not to be had, or the store does not answer.
+        """
+        job = await self.refresh()
+        facts = self._history.facts
+        return await audit_claims(
+            self._connection, self._models, job, facts, milestone=milestone, n=n, seed=seed, full=full
+        )
 
     async def receipt(self) -> JobReceipt:
         """What was promised, done, paid and taken so far. Raises ChainUnavailableError."""

@@ -8,15 +8,17 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from client_sdk._events import Told
 from tallystick.chain.calldata import Creation, creation_in
 from tallystick.chain.deployment import Contracts
 from tallystick.chain.reader import ChainReader
 from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
 from tallystick.ids import Bytes32, Bytes32Field, JobId, JobIdField
 from tallystick.market.book import fold
-from tallystick.market.events import JobCreated, JobFact
-from tallystick.market.terms import JobStatus, JobTerms, job_id_of
-from tallystick.wire.api import PaymentView, ReleaseView, SlashView
+from tallystick.market.events import ClaimExtended, JobCreated, JobFact
+from tallystick.market.terms import JobStatus, JobTerms, ProofKind, job_id_of
+from tallystick.wire.api import PaymentView, ProofKindName, ReleaseView, SlashView
+from tallystick.wire.disputes import DemandView, FaultView, disputes_of
 
 MAX_RECEIPT_BYTES = 4 << 20
 
@@ -45,7 +47,18 @@ _PURPOSES = {
     "JobReleased": "release",
     "JobExpired": "expire",
     "JobFaulted": "fault",
+    "FaultProven": "fault",
+    "FaultCommitted": "commit to a fault",
+    "DemandUnanswered": "fault",
+    "DemandReturned": "give back a demand",
     "JobRefunded": "refund",
+}
+_PURPOSES_OF_MILESTONE = {
+    "MilestoneClaimed": "claim",
+    # Its own only where the claim had to wait; otherwise the transaction is the claim's already.
+    "MilestonePaid": "finalize",
+    "TraceDemanded": "demand of",
+    "TraceShown": "answer for",
 }
 _AT_ONCE = {("create", "accept"): "create and accept"}
 """What one transaction may do for a job beyond its first purpose."""
@@ -81,10 +94,12 @@ class JobReceipt(_Part):
         payments: In the payment token's smallest unit. `surplus`: what went back to the creator on completion; None
             before.
         releases, slashes: In the stake token's smallest unit: fees of early releases, and what was taken of locks.
+        demands, faults: What was done about an Optimistic job's claims.
     """
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     job_id: JobIdField
+    proof_kind: ProofKindName
     chain_id: int
     contracts: Contracts
     terms: JobTerms
@@ -96,6 +111,8 @@ class JobReceipt(_Part):
     surplus: int | None
     releases: tuple[ReleaseView, ...]
     slashes: tuple[SlashView, ...]
+    demands: tuple[DemandView, ...]
+    faults: tuple[FaultView, ...]
     transactions: tuple[TransactionLine, ...]
     stages: tuple[Stage, ...]
 
@@ -108,6 +125,11 @@ class JobReceipt(_Part):
     def total_paid(self) -> int:
         """To operators and dispatcher, in the payment token's smallest unit."""
         return sum(line.to_operator + line.to_dispatcher for line in self.payments)
+
+    @property
+    def compensation(self) -> int:
+        """The creator's shares of slashes, in the stake token's smallest unit; credited to the creator's rewards."""
+        return sum(slash.to_creator for slash in self.slashes)
 
     def save(self, path: Path) -> None:
         """Writes it as JSON."""
@@ -143,7 +165,7 @@ class JobReceipt(_Part):
         if job_id_of(self.terms, domain) != self.job_id:
             raise ReceiptMismatchError(f"The receipt's terms are not those of job {self.job_id}.")
         facts = await reader.facts(self.first_block, self.last_block)
-        mine = [fact for fact in facts if isinstance(fact, JobFact) and fact.job_id == self.job_id]
+        mine = [fact for fact in facts if isinstance(fact, Told) and fact.job_id == self.job_id]
         if not mine:
             raise ReceiptMismatchError(f"The chain has no facts about job {self.job_id} in the receipt's blocks.")
         self._compare(await make_receipt(reader, self.job_id, mine))
@@ -174,17 +196,19 @@ def _brief(value: Any) -> str:
     return f"{len(value)} entries" if isinstance(value, list | dict) else str(value)
 
 
-async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[JobFact]) -> JobReceipt:
+async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[Told]) -> JobReceipt:
     """The receipt that follows from a job's facts, oldest first.
 
     Raises:
         JobUnknownError: the facts do not begin with its creation.
     """
-    job = fold(facts).get(job_id)
+    job = fold(fact for fact in facts if isinstance(fact, JobFact)).get(job_id)
     if job is None or not isinstance(facts[0], JobCreated):
         raise JobUnknownError(f"The facts at hand do not begin with the creation of job {job_id}.")
+    disputes = disputes_of(facts)
     return JobReceipt(
         job_id=job_id,
+        proof_kind="optimistic" if job.terms.proof_kind is ProofKind.OPTIMISTIC else "zk",
         chain_id=reader.deployment.chain_id,
         contracts=reader.deployment.contracts,
         terms=job.terms,
@@ -196,6 +220,8 @@ async def make_receipt(reader: ChainReader, job_id: JobId, facts: Sequence[JobFa
         surplus=job.surplus,
         releases=tuple(ReleaseView.model_validate(release) for release in job.releases),
         slashes=tuple(SlashView.model_validate(slash) for slash in job.slashes),
+        demands=disputes.demands,
+        faults=disputes.faults,
         transactions=await _transactions(reader, facts),
         stages=_stages(facts, has_window=job.terms.challenge_seconds > 0),
     )
@@ -208,7 +234,7 @@ async def _creation(reader: ChainReader, created: JobCreated) -> Creation:
     return way
 
 
-def _stages(facts: Sequence[JobFact], *, has_window: bool) -> tuple[Stage, ...]:
+def _stages(facts: Sequence[Told], *, has_window: bool) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for fact in facts:
         name = _STAGES.get(fact.event)
@@ -216,21 +242,20 @@ def _stages(facts: Sequence[JobFact], *, has_window: bool) -> tuple[Stage, ...]:
             name = f"milestone {fact.milestone} paid"
         elif fact.event == "MilestoneClaimed" and has_window:
             name = f"milestone {fact.milestone} claimed"
+        elif isinstance(fact, ClaimExtended):
+            name = f"milestone {fact.milestone} final later"
         if name:
             before = stages[-1].at if stages else fact.at.block_time
             stages.append(Stage(name=name, at=fact.at.block_time, seconds=fact.at.block_time - before))
     return tuple(stages)
 
 
-async def _transactions(reader: ChainReader, facts: Sequence[JobFact]) -> tuple[TransactionLine, ...]:
+async def _transactions(reader: ChainReader, facts: Sequence[Told]) -> tuple[TransactionLine, ...]:
     purposes: dict[Bytes32, str] = {}
     for fact in facts:
         purpose = _PURPOSES.get(fact.event)
-        if fact.event == "MilestoneClaimed":
-            purpose = f"claim {fact.milestone}"
-        elif fact.event == "MilestonePaid":
-            # Its own only where the claim had to wait; otherwise the transaction is the claim's already.
-            purpose = f"finalize {fact.milestone}"
+        if fact.event in _PURPOSES_OF_MILESTONE:
+            purpose = f"{_PURPOSES_OF_MILESTONE[fact.event]} {getattr(fact, 'milestone', '')}"
         if purpose:
             first = purposes.setdefault(fact.at.transaction_hash, purpose)
             purposes[fact.at.transaction_hash] = _AT_ONCE.get((first, purpose), first)

@@ -15,7 +15,7 @@ from tallystick.canonical import encode_canonical
 from tallystick.errors import InputError, TermsError
 from tallystick.ids import ZERO_ADDRESS, Address, Bytes32, ModelId
 from tallystick.market.parameters import EntryRules
-from tallystick.market.terms import JobMode, JobTerms, ProofKind
+from tallystick.market.terms import MIN_CHALLENGE_SECONDS, JobMode, JobTerms, ProofKind
 from tallystick.units import format_amount, parse_amount, parse_seconds
 from tallystick.wire.requirements import parse_requirements
 
@@ -38,7 +38,7 @@ class JobRequest:
 
     Attributes:
         model: A registered model, or its id.
-        inputs: See `quantise_milestones`: an array, several stacked, or a mapping from input names to them.
+        inputs: See `cut_milestones`: an array, several stacked, or a mapping from input names to them.
         max_price: For the whole job, deposited when it is funded. What is not spent comes back.
         milestones: How many the inputs should make; None takes what they make.
         min_price: Where the price starts to rise from; None: a flat price.
@@ -48,6 +48,8 @@ class JobRequest:
         stake_lock: In stake tokens, at risk for the executor; None: the least that the protocol allows.
         deadline: Time for each milestone, once accepted.
         accept_within: Time in which somebody has to accept; after it anyone may send the money home.
+        challenge_window: Time in which an Optimistic claim can be shown to be wrong, and is not paid; None: the protocol's
+            least. Only for Optimistic models.
         exclusive: Time at the start in which only the dispatcher's choice may accept; None: a minute where there
             is a dispatcher.
         shares: What each milestone gets of the price, in bps; None: equal shares.
@@ -69,6 +71,7 @@ class JobRequest:
     stake_lock: Tokens | None = None
     deadline: Duration = "10m"
     accept_within: Duration = "10m"
+    challenge_window: Duration | None = None
     exclusive: Duration | None = None
     shares: Sequence[int] | None = None
     dispatcher_fee_bps: int = 0
@@ -94,6 +97,9 @@ class JobRequest:
                 "note",
             )
         }
+        if self.challenge_window is not None:
+            # Only then: what an older version wrote down must still be found.
+            asked["challenge_window"] = str(self.challenge_window)
         shares = None if self.shares is None else list(self.shares)
         return sha256(encode_canonical([model_id, input_root, shares, asked])).hexdigest()
 
@@ -134,6 +140,7 @@ def build_terms(
     manifest: Bytes32,
     milestones: int,
     salt: int,
+    proof_kind: ProofKind = ProofKind.ZK,
 ) -> JobTerms:
     """The terms of a request, checked.
 
@@ -157,7 +164,7 @@ def build_terms(
         "creator": around.creator,
         "salt": salt,
         "model_id": model_id,
-        "proof_kind": ProofKind.ZK,
+        "proof_kind": proof_kind,
         "mode": JobMode.PARALLEL,
         "input_root": input_root,
         "manifest": manifest,
@@ -168,7 +175,7 @@ def build_terms(
         "stake_lock": _stake_lock(request, around, max_price),
         "accept_seconds": accept_seconds,
         "exclusive_seconds": _exclusive_seconds(request, around, accept_seconds),
-        "challenge_seconds": 0,
+        "challenge_seconds": _challenge_seconds(request, around, proof_kind),
         "dispatcher": around.dispatcher or ZERO_ADDRESS,
         "dispatcher_fee_bps": request.dispatcher_fee_bps if around.dispatcher else 0,
         "share_bps": equal_shares(milestones) if request.shares is None else tuple(request.shares),
@@ -197,6 +204,27 @@ def _stake_lock(request: JobRequest, around: Surroundings, max_price: int) -> in
             remedy=f"Ask for at least {shown}, or leave it out.",
         )
     return lock
+
+
+def _challenge_seconds(request: JobRequest, around: Surroundings, proof_kind: ProofKind) -> int:
+    if proof_kind is not ProofKind.OPTIMISTIC:
+        if request.challenge_window is not None:
+            raise TermsError(
+                f"A challenge window of {request.challenge_window} was asked for, and the model's claims are proven: they "
+                "are final at once.",
+                remedy="Leave the window out, or choose an Optimistic model.",
+            )
+        return 0
+    least = max(around.rules.min_challenge_seconds, MIN_CHALLENGE_SECONDS)
+    if request.challenge_window is None:
+        return least
+    window = seconds_of("challenge_window", request.challenge_window)
+    if window < least:
+        raise TermsError(
+            f"The challenge window of {request.challenge_window} is below the protocol's least of {least} s.",
+            remedy=f"Ask for at least {least}s, or leave it out.",
+        )
+    return window
 
 
 def _exclusive_seconds(request: JobRequest, around: Surroundings, accept_seconds: int) -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 from eth_account.signers.local import LocalAccount
 
+from client_sdk._audit import DEFAULT_ELEMENTS, ClaimAudit
 from client_sdk._callbacks import Wanted
 from client_sdk._client import DEFAULT_HOME, AsyncClient
 from client_sdk._events import JobEvent
@@ -25,6 +26,7 @@ from client_sdk._models import ModelHandle, ModelListing
 from client_sdk._outputs import NestedFloats
 from client_sdk._receipt import JobReceipt
 from client_sdk._request import Duration, JobRequest, Tokens
+from client_sdk._results import ClaimedResult
 from client_sdk._wallet import Balances, TokenBalance, Withdrawal
 from client_sdk._warnings import JobWarning
 from client_sdk.settings import ClientSettings
@@ -38,11 +40,14 @@ from tallystick.market.orders import SignedOrder
 from tallystick.market.terms import JobTerms
 from tallystick.proving.prover import Limits, Progress, Prover, no_progress
 from tallystick.storage.store import Store
-from tallystick.wire.api import QuoteView, WhyView
+from tallystick.wire.api import ProofKindName, QuoteView, WhyView
+from tallystick.wire.disputes import Disputes
 
 if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
+
+    from tallystick.engine.compiler.package import Package
 
 
 class Client:
@@ -114,6 +119,9 @@ class Client:
             self._client.register_model(onnx, calibration, name=name, limits=limits, progress=progress)
         )
 
+    def register_program(self, package: Package | Path | str, *, name: str) -> ModelHandle:
+        return self._loop.run(self._client.register_program(package, name=name))
+
     def model(self, model_id: str) -> ModelHandle:
         return self._loop.run(self._client.model(model_id))
 
@@ -127,9 +135,16 @@ class Client:
         milestones: int = 1,
         requirements: str = "",
         payment_token: str | None = None,
+        proof_kind: ProofKindName | None = None,
     ) -> QuoteView:
         return self._loop.run(
-            self._client.quote(model, milestones=milestones, requirements=requirements, payment_token=payment_token)
+            self._client.quote(
+                model,
+                milestones=milestones,
+                requirements=requirements,
+                payment_token=payment_token,
+                proof_kind=proof_kind,
+            )
         )
 
     def fund(self, request: JobRequest) -> Job:
@@ -204,14 +219,24 @@ class Job:
         return self._job.history
 
     @property
+    def disputes(self) -> Disputes:
+        return self._job.disputes
+
+    @property
     def is_final(self) -> bool:
         return self._job.is_final
 
     def refresh(self) -> JobSnapshot:
         return self._loop.run(self._job.refresh())
 
-    def wait(self, timeout: float | None = None, on_progress: Callable[[JobEvent], None] | None = None) -> JobSnapshot:
-        return self._loop.run(self._job.wait(timeout, on_progress))
+    def wait(
+        self,
+        timeout: float | None = None,
+        on_progress: Callable[[JobEvent], None] | None = None,
+        *,
+        finalize: bool = True,
+    ) -> JobSnapshot:
+        return self._loop.run(self._job.wait(timeout, on_progress, finalize=finalize))
 
     def events(self) -> Iterator[JobEvent]:
         events = self._job.events()
@@ -236,6 +261,19 @@ class Job:
 
     def result_floats(self, milestone: int | None = None) -> list[NestedFloats]:
         return self._loop.run(self._job.result_floats(milestone))
+
+    def claimed_results(self, milestone: int | None = None) -> list[ClaimedResult]:
+        return self._loop.run(self._job.claimed_results(milestone))
+
+    def audit(
+        self,
+        n: int = DEFAULT_ELEMENTS,
+        seed: bytes | None = None,
+        *,
+        milestone: int | None = None,
+        full: bool = False,
+    ) -> list[ClaimAudit]:
+        return self._loop.run(self._job.audit(n, seed, milestone=milestone, full=full))
 
     def receipt(self) -> JobReceipt:
         return self._loop.run(self._job.receipt())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tallystick.chain.views import TokenInfo
@@ -20,7 +22,7 @@ class JobWarning:
 
     Attributes:
         code: Stable, for programs: `dispatcher_unreachable`, `dispatcher_of_another_market`, `nobody_announced`,
-            `nobody_capable`, `price_too_low` or `deadline_short`.
+            `nobody_capable`, `price_too_low`, `deadline_short` or `inputs_saturated`.
         text: For people.
     """
 
@@ -52,6 +54,25 @@ async def ask_dispatcher(
         text = f"The dispatcher serves {health.escrow} on chain {health.chain_id}, another market, and is left out."
         return DispatcherNews(warnings=(JobWarning("dispatcher_of_another_market", text),))
     return DispatcherNews(address=health.dispatcher, quote=quote)
+
+
+def saturation_warnings(saturated: Sequence[Mapping[str, int]]) -> tuple[JobWarning, ...]:
+    """What numbers beyond their range come to.
+
+    Args:
+        saturated: For each milestone, by input name, how many of its numbers became the nearest one that the program holds.
+    """
+    totals = Counter[str]()
+    for one in saturated:
+        totals.update(one)
+    return tuple(
+        JobWarning(
+            "inputs_saturated",
+            f"{count} numbers of input {name!r} lie beyond the range that the model was calibrated for; each became the "
+            "nearest that its program can hold.",
+        )
+        for name, count in totals.items()
+    )
 
 
 def warnings_of(quote: QuoteView | None, terms: JobTerms, token: TokenInfo) -> tuple[JobWarning, ...]:

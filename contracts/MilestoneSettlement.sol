@@ -32,6 +32,7 @@ contract MilestoneSettlement is IMilestoneSettlement, EIP712 {
 
     /// @notice Layout of the statements that this settlement builds.
     uint16 public constant SCHEMA_VERSION = 1;
+    uint64 private constant LONGEST_WINDOWS = 3;
 
     IJobEscrow private immutable ESCROW;
     IModelRegistry private immutable REGISTRY;
@@ -87,16 +88,26 @@ contract MilestoneSettlement is IMilestoneSettlement, EIP712 {
     /// @inheritdoc IMilestoneSettlement
     function fault(JobTerms calldata terms, uint16 milestone, address challenger) external {
         // Check: by the judge that the model names, while the claim can still be shown to be wrong.
-        (address judge,,) = REGISTRY.programOf(terms.modelId);
-        if (msg.sender != judge) revert MilestoneSettlement_NotJudge(msg.sender, judge);
-        JobId jobId = terms.idOf(JOB_DOMAIN);
-        uint64 finalAt = claims[jobId][milestone].finalAt;
-        if (block.timestamp > finalAt) revert MilestoneSettlement_AlreadyFinal(finalAt, uint64(block.timestamp));
+        (JobId jobId,) = _requireJudged(terms, milestone);
 
         // Interaction: what is final already is paid first, so that it makes no difference who called before whom. Whether
         // the claim stands, the escrow knows.
         _finalize(terms, jobId);
         ESCROW.faultMilestone(terms, milestone, challenger);
+    }
+
+    /// @inheritdoc IMilestoneSettlement
+    function extend(JobTerms calldata terms, uint16 milestone, uint64 finalAt) external {
+        // Check: INVARIANT 38: a claim is final at the latest three windows after it was made. The judge cannot take longer,
+        // and an extension never shortens what there is.
+        (JobId jobId, OptimisticClaim storage standing) = _requireJudged(terms, milestone);
+        if (!ESCROW.stateOf(jobId).isPendingAt(milestone)) revert MilestoneSettlement_NothingClaimed(jobId);
+        uint64 most = standing.claimedAt + LONGEST_WINDOWS * uint64(terms.challengeSeconds);
+        if (finalAt <= standing.finalAt || finalAt > most) revert MilestoneSettlement_BadExtension(finalAt, most);
+
+        // Effect
+        standing.finalAt = finalAt;
+        emit ClaimExtended(jobId, milestone, finalAt);
     }
 
     /// @inheritdoc IMilestoneSettlement
@@ -151,6 +162,20 @@ contract MilestoneSettlement is IMilestoneSettlement, EIP712 {
         if (!LowLevelCall.callNoReturn(address(ESCROW), call)) LowLevelCall.bubbleRevert();
     }
 
+    /// @dev The caller is the judge that the job's model names, and the claim's window is not over.
+    function _requireJudged(JobTerms calldata terms, uint16 milestone)
+        private
+        view
+        returns (JobId jobId, OptimisticClaim storage standing)
+    {
+        (address judge,,) = REGISTRY.programOf(terms.modelId);
+        if (msg.sender != judge) revert MilestoneSettlement_NotJudge(msg.sender, judge);
+        jobId = terms.idOf(JOB_DOMAIN);
+        standing = claims[jobId][milestone];
+        uint64 finalAt = standing.finalAt;
+        if (block.timestamp > finalAt) revert MilestoneSettlement_AlreadyFinal(finalAt, uint64(block.timestamp));
+    }
+
     function _look(ModelId modelId, Program memory program) private view {
         (program.adapter, program.gasCap, program.programId) = REGISTRY.programOf(modelId);
         program.modelId = modelId;
@@ -162,8 +187,11 @@ contract MilestoneSettlement is IMilestoneSettlement, EIP712 {
         if (traceRoot.length != 32) revert MilestoneSettlement_BadTraceRoot(traceRoot.length);
         claims[jobId][statement.milestone] = OptimisticClaim({
             commitment: keccak256(abi.encode(statement.hash(), bytes32(traceRoot))),
-            finalAt: uint64(block.timestamp) + challengeSeconds
+            finalAt: uint64(block.timestamp) + challengeSeconds,
+            claimedAt: uint64(block.timestamp)
         });
+        // Said aloud, because calldata of a claim that comes through another contract is not where anybody looks for it.
+        emit OptimisticClaimed(jobId, statement.milestone, statement.inputRoot, bytes32(traceRoot));
     }
 
     /// @dev Bounded by the number of milestones of one job.

@@ -9,12 +9,12 @@ import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IStepChecker} from "./interfaces/IStepChecker.sol";
 import {ITraceDispute} from "./interfaces/ITraceDispute.sol";
 import {ClaimRef, Fault, FaultKind} from "./types/DisputeTypes.sol";
-import {JobId, JobMode, JobTerms} from "./types/JobTypes.sol";
-import {OptimisticClaim, Statement} from "./types/ClaimTypes.sol";
+import {JobId, JobTerms} from "./types/JobTypes.sol";
+import {OptimisticClaim} from "./types/ClaimTypes.sol";
+import {ClaimLib} from "./libraries/ClaimLib.sol";
 import {JobTermsLib} from "./libraries/JobTermsLib.sol";
 import {OperandLib} from "./libraries/OperandLib.sol";
 import {ProgramLib} from "./libraries/ProgramLib.sol";
-import {StatementLib} from "./libraries/StatementLib.sol";
 import {StepCallLib} from "./libraries/StepCallLib.sol";
 import {TensorTreeLib} from "./libraries/TensorTreeLib.sol";
 import {WitnessLib} from "./libraries/WitnessLib.sol";
@@ -25,7 +25,8 @@ import {WitnessLib} from "./libraries/WitnessLib.sol";
 ///        to the model's programId.
 contract TraceDispute is ITraceDispute {
     using JobTermsLib for JobTerms;
-    using StatementLib for Statement;
+    using ClaimLib for JobTerms;
+    using ClaimLib for OptimisticClaim;
     using WitnessLib for WitnessLib.Step;
     using WitnessLib for WitnessLib.Header;
     using ProgramLib for ProgramLib.Program;
@@ -36,13 +37,12 @@ contract TraceDispute is ITraceDispute {
         bytes24 digest;
     }
 
-    /// @dev Layout of statements that is known here. A settlement with another would have its own judge.
-    uint16 private constant SCHEMA_VERSION = 1;
     uint256 private constant FAMILIES = 5;
     uint256 private constant STEP_DOMAIN = 0x03;
     uint256 private constant CONCAT = 50;
 
     IMilestoneSettlement private immutable SETTLEMENT;
+    address private immutable DEMANDS;
     IModelRegistry private immutable REGISTRY;
     bytes32 private immutable JOB_DOMAIN;
     IStepChecker private immutable DOT;
@@ -54,10 +54,17 @@ contract TraceDispute is ITraceDispute {
     mapping(bytes32 claimKey => mapping(address challenger => Commitment)) private commitments;
     mapping(bytes32 claimKey => bool) private isCommittedTo;
 
+    modifier onlyDemands() {
+        if (msg.sender != DEMANDS) revert TraceDispute_NotDemands(msg.sender);
+        _;
+    }
+
     /// @param checkers In the order of their families: Dot, Lookup, Window, Map, Arith.
-    constructor(IMilestoneSettlement settlement_, IStepChecker[5] memory checkers) {
+    /// @param demands_ Where parts of traces are demanded. Deployed after this, it makes sure that it is meant.
+    constructor(IMilestoneSettlement settlement_, IStepChecker[5] memory checkers, address demands_) {
         IJobEscrow escrow = settlement_.escrow();
         SETTLEMENT = settlement_;
+        DEMANDS = demands_;
         REGISTRY = escrow.registry();
         JOB_DOMAIN = escrow.jobDomain();
         for (uint256 family = 0; family < FAMILIES; ++family) {
@@ -73,7 +80,7 @@ contract TraceDispute is ITraceDispute {
         JobId jobId = terms.idOf(JOB_DOMAIN);
         OptimisticClaim memory standing = SETTLEMENT.claimOf(jobId, milestone);
         if (!_isProtected(terms, standing)) revert TraceDispute_TooLateToCommit(standing.finalAt);
-        bytes32 key = _keyOf(jobId, milestone, standing);
+        bytes32 key = standing.keyOf(jobId, milestone);
 
         // Effect
         commitments[key][msg.sender] = Commitment(uint64(block.timestamp), bytes24(digest));
@@ -86,7 +93,7 @@ contract TraceDispute is ITraceDispute {
         (JobId jobId, OptimisticClaim memory standing) = _requireClaim(terms, claimed);
 
         // Check: nobody has said that a witness of its own is coming.
-        bool isTaken = isCommittedTo[_keyOf(jobId, claimed.milestone, standing)];
+        bool isTaken = isCommittedTo[standing.keyOf(jobId, claimed.milestone)];
         if (isTaken && _isProtected(terms, standing)) revert TraceDispute_CommitFirst();
 
         _proveFault(terms, jobId, claimed, witness);
@@ -102,12 +109,22 @@ contract TraceDispute is ITraceDispute {
         (JobId jobId, OptimisticClaim memory standing) = _requireClaim(terms, claimed);
 
         // Check: the caller had this very witness before anybody could have seen it.
-        Commitment memory made = commitments[_keyOf(jobId, claimed.milestone, standing)][msg.sender];
+        Commitment memory made = commitments[standing.keyOf(jobId, claimed.milestone)][msg.sender];
         bytes32 digest = keccak256(abi.encode(keccak256(witness), msg.sender, salt));
         bool isOpened = made.madeAt != 0 && made.madeAt < block.timestamp && made.digest == bytes24(digest);
         if (!isOpened) revert TraceDispute_NotCommitted(msg.sender, made.madeAt);
 
         _proveFault(terms, jobId, claimed, witness);
+    }
+
+    /// @inheritdoc ITraceDispute
+    function extend(JobTerms calldata terms, uint16 milestone, uint64 finalAt) external onlyDemands {
+        SETTLEMENT.extend(terms, milestone, finalAt);
+    }
+
+    /// @inheritdoc ITraceDispute
+    function faultWithheld(JobTerms calldata terms, uint16 milestone, address challenger) external onlyDemands {
+        SETTLEMENT.fault(terms, milestone, challenger);
     }
 
     /// @inheritdoc ITraceDispute
@@ -122,6 +139,11 @@ contract TraceDispute is ITraceDispute {
     /// @inheritdoc ITraceDispute
     function settlement() external view returns (IMilestoneSettlement) {
         return SETTLEMENT;
+    }
+
+    /// @inheritdoc ITraceDispute
+    function demands() external view returns (address) {
+        return DEMANDS;
     }
 
     /// @inheritdoc ITraceDispute
@@ -144,7 +166,7 @@ contract TraceDispute is ITraceDispute {
     {
         jobId = terms.idOf(JOB_DOMAIN);
         standing = SETTLEMENT.claimOf(jobId, claimed.milestone);
-        bytes32 actual = _commitment(terms, jobId, claimed);
+        bytes32 actual = terms.commitmentOf(address(SETTLEMENT), jobId, claimed);
         if (actual != standing.commitment) revert TraceDispute_OtherClaim(standing.commitment, actual);
     }
 
@@ -167,32 +189,6 @@ contract TraceDispute is ITraceDispute {
             fault.claimed
         );
         SETTLEMENT.fault(terms, claimed.milestone, msg.sender);
-    }
-
-    /// @dev What the settlement keeps of the claim, if that is what was claimed.
-    function _commitment(JobTerms calldata terms, JobId jobId, ClaimRef calldata claimed)
-        private
-        view
-        returns (bytes32)
-    {
-        Statement memory statement = Statement({
-            schemaVersion: SCHEMA_VERSION,
-            chainId: block.chainid,
-            settlement: address(SETTLEMENT),
-            jobId: jobId,
-            milestone: claimed.milestone,
-            modelId: terms.modelId,
-            inputRoot: claimed.inputRoot,
-            startRoot: terms.mode == JobMode.Chained ? claimed.inputRoot : bytes32(0),
-            outputRoot: claimed.outputRoot,
-            proofKind: terms.proofKind
-        });
-        return keccak256(abi.encode(statement.hash(), claimed.traceRoot));
-    }
-
-    /// @dev Of one claim: the same words claimed again are another.
-    function _keyOf(JobId jobId, uint16 milestone, OptimisticClaim memory standing) private pure returns (bytes32) {
-        return keccak256(abi.encode(jobId, milestone, standing.commitment, standing.finalAt));
     }
 
     /// @dev In the last quarter of the window nobody has a first turn: whoever commits to nothing can make others commit as
@@ -373,9 +369,7 @@ contract TraceDispute is ITraceDispute {
     // ---- the witness's bytes --------------------------------------------------------------------------------------------
 
     function _start(bytes calldata witness) private pure returns (uint256 offset, uint256 kind) {
-        assembly ("memory-safe") {
-            offset := witness.offset
-        }
+        offset = WitnessLib.placeOf(witness);
         kind = WitnessLib.number(offset, 1);
         if (kind == 0 || kind > uint256(type(FaultKind).max)) revert TraceDispute_UnknownKind(kind);
         ++offset;
@@ -383,11 +377,8 @@ contract TraceDispute is ITraceDispute {
 
     /// @dev What was read is what was brought, neither less nor more.
     function _requireEnd(uint256 offset, bytes calldata witness) private pure {
-        uint256 start;
-        assembly ("memory-safe") {
-            start := witness.offset
-        }
-        if (offset - start != witness.length) revert TraceDispute_Length(offset - start, witness.length);
+        uint256 length = offset - WitnessLib.placeOf(witness);
+        if (length != witness.length) revert TraceDispute_Length(length, witness.length);
     }
 
     function _isZero(uint256 offset, uint256 end) private pure returns (bool) {

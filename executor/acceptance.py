@@ -14,13 +14,18 @@ from executor.schedule import Task, first_late, milestone_tasks
 from tallystick.ids import Address
 from tallystick.market.book import Job
 from tallystick.market.terms import Assignment, JobMode, JobStatus, ProofKind
-from tallystick.units import BPS, share_of
+from tallystick.units import BPS, format_size, share_of
+
+ANSWER_SHARE = 4
+"""An answer's time is the window's fourth part, as contracts/interfaces/ITraceDemands.sol has it."""
 
 LOCAL_CHAINS = frozenset({31337, 1337})
 """Chain ids of anvil, hardhat and ganache, where a forged proof robs nobody."""
 
 LATER_SECONDS = 15
 """After a no that time may change, without a time of its own."""
+
+MAX_WINDOW_SECONDS = 7 * 24 * 3600
 
 _SENDING_SECONDS = 3
 """An assignment that ends sooner than this would end on the way."""
@@ -36,6 +41,9 @@ class Policy:
         max_jobs: Held at once.
         safety: An estimate is multiplied by it.
         claim_seconds: From a finished proof to its claim in a block.
+        proof_kinds: Taken.
+        max_window_seconds: The longest challenge window: the lock and the pay wait for it, three times as long at worst.
+        answer_seconds: What an answer to a demand needs at least, from the demand's block to its own.
     """
 
     operator: Address
@@ -45,6 +53,9 @@ class Policy:
     safety: float
     claim_seconds: int
     allow_development_srs: bool
+    proof_kinds: frozenset[ProofKind] = frozenset({ProofKind.ZK, ProofKind.OPTIMISTIC})
+    max_window_seconds: int = MAX_WINDOW_SECONDS
+    answer_seconds: int = 0
 
     def seconds(self, estimate: float) -> float:
         return estimate * self.safety + self.claim_seconds
@@ -74,12 +85,17 @@ class Findings:
 
     Attributes:
         estimate_seconds: For one milestone; None before the circuit's keys are there, when nobody can tell.
+        srs_origin: Of an EZKL model's reference string; None where there is none.
         unmet: Requirements that this machine does not meet, as sentences.
+        disk_bytes: What the results of all unpaid milestones take here until they are final.
+        free_disk_bytes: Of the home folder's disk; None where it does not matter.
     """
 
     estimate_seconds: float | None
-    srs_origin: Literal["development", "ceremony"]
+    srs_origin: Literal["development", "ceremony"] | None
     unmet: tuple[str, ...]
+    disk_bytes: int = 0
+    free_disk_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -141,8 +157,9 @@ def _is_open(case: _Case) -> Decline | None:
 
 def _is_supported(case: _Case) -> Decline | None:
     terms = case.job.terms
-    if terms.proof_kind is not ProofKind.ZK:
-        return Decline("proof_kind", f"proof kind {terms.proof_kind.name.lower()} is not among ours: zk")
+    if terms.proof_kind not in case.policy.proof_kinds:
+        ours = ", ".join(kind.name.lower() for kind in sorted(case.policy.proof_kinds))
+        return Decline("proof_kind", f"proof kind {terms.proof_kind.name.lower()} is not among ours: {ours}")
     if terms.mode is not JobMode.PARALLEL:
         return Decline("mode", f"a {terms.mode.name.lower()} job needs a prover for chained milestones; ours has none")
     return None
@@ -165,6 +182,20 @@ def _token_taken(case: _Case) -> Decline | None:
     token = case.job.terms.payment_token
     if token not in case.policy.payment_tokens:
         return Decline("payment_token", f"it pays in {token}, which is not among the tokens taken")
+    return None
+
+
+def _window_is_sane(case: _Case) -> Decline | None:
+    """Whether a demand in the window's last second could still be answered, and the pay comes before it is forgotten."""
+    terms, policy = case.job.terms, case.policy
+    if terms.proof_kind is not ProofKind.OPTIMISTIC:
+        return None
+    window, answer = terms.challenge_seconds, terms.challenge_seconds // ANSWER_SHARE
+    if answer < policy.answer_seconds:
+        reason = f"of its window of {window} s a demand leaves {answer} s for the answer; {policy.answer_seconds} s are needed"
+        return Decline("window_short", reason)
+    if window > policy.max_window_seconds:
+        return Decline("window_long", f"its window has {window} s, the most is {policy.max_window_seconds} s")
     return None
 
 
@@ -220,11 +251,19 @@ def _is_able(case: _Case) -> Decline | None:
 
 
 def _srs_is_sound(case: _Case) -> Decline | None:
-    if case.findings is None or case.findings.srs_origin == "ceremony":
+    if case.findings is None or case.findings.srs_origin in (None, "ceremony"):
         return None
     if case.standing.chain_id in LOCAL_CHAINS or case.policy.allow_development_srs:
         return None
     return Decline("development_srs", f"its SRS is a development one, which is not for chain {case.standing.chain_id}")
+
+
+def _disk_is_enough(case: _Case) -> Decline | None:
+    found = case.findings
+    if found is None or found.free_disk_bytes is None or found.disk_bytes <= found.free_disk_bytes:
+        return None
+    need, free = format_size(found.disk_bytes), format_size(found.free_disk_bytes)
+    return case.later("disk", f"its traces take {need} here until they are final; {free} are free")
 
 
 def _time_is_enough(case: _Case) -> Decline | None:
@@ -249,11 +288,13 @@ _RULES: tuple[Callable[[_Case], Decline | None], ...] = (
     _never_failed,
     _never_gave_it_back,
     _token_taken,
+    _window_is_sane,
     _is_able,
     _srs_is_sound,
     _is_our_turn,
     _price_is_enough,
     _stake_is_enough,
     _has_room,
+    _disk_is_enough,
     _time_is_enough,
 )

@@ -12,13 +12,13 @@ from executor.hands import Hands
 from executor.journal import Journal
 from executor.machine import adopt, begin, handle
 from executor.news import Event, WorkFailed
-from executor.patience import Patience, Sleep
 from executor.work import UNDECIDED, Instruction, JobWork, Stage
 from tallystick.errors import ImpossibleTransitionError, TallystickError
 from tallystick.ids import Address, JobId
 from tallystick.logs import get_logger
 from tallystick.market.book import Job
 from tallystick.market.terms import JobStatus
+from tallystick.service.patience import Patience, Sleep
 from tallystick.wire.api import Offer
 
 log = get_logger(__name__)

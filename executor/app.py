@@ -9,19 +9,30 @@ from eth_account.signers.local import LocalAccount
 
 from executor.acceptance import LOCAL_CHAINS, Policy
 from executor.agent import ExecutorAgent
+from executor.defender import Defender
 from executor.desk import Desk
 from executor.dispatcher_link import DispatcherLink
+from executor.documents import Bounds
 from executor.follower import Follower, load_cursor
 from executor.hands import Hands
-from executor.hardware import read_capability, unmet_requirements
-from executor.inspection import Bounds, Inspector
+from executor.hardware import Installed, free_disk, read_capability, read_cores, unmet_requirements
+from executor.inspection import Inspector
 from executor.journal import Journal
 from executor.judge import PASSING, Judge
+from executor.methods import Method, Methods
+from executor.optimistic.engine import Engine
+from executor.optimistic.faults import FaultyMethod, Misbehaviour
+from executor.optimistic.inspection import ProgramInspector
+from executor.optimistic.method import OptimisticMethod
+from executor.optimistic.runner import TraceRunner
+from executor.optimistic.traces import honest
 from executor.order_taker import OrderTaker
 from executor.orders import OrderBox
-from executor.patience import Patience
 from executor.runner import ProofRunner
-from executor.settings import Settings
+from executor.sending import Sending
+from executor.settings import BackendName, Settings
+from executor.turns import Turns
+from executor.zk_method import ZkMethod
 from tallystick.chain.calls import MarketCalls
 from tallystick.chain.reader import ChainReader
 from tallystick.chain.scanner import FactScanner
@@ -35,8 +46,11 @@ from tallystick.errors import (
     RpcRefusedError,
 )
 from tallystick.ids import parse_address
+from tallystick.market.terms import ProofKind
 from tallystick.proving.ezkl_prover import DEFAULT_KEY_CACHE_BYTES, EzklProver
 from tallystick.proving.prover import Limits
+from tallystick.service.backend_choice import BackendChoice
+from tallystick.service.patience import Patience
 from tallystick.storage.open import open_store
 from tallystick.storage.store import Store
 from tallystick.wire.api import Offer
@@ -56,8 +70,17 @@ def make_prover(home: Path, threads: int = 0, key_cache_bytes: int | None = DEFA
     return EzklProver(home / "prover", environment=environment, key_cache_bytes=key_cache_bytes)
 
 
+def make_engine(home: Path, backend: BackendName = "auto", threads: int = 0) -> Engine:
+    """The engine on the backend that is known to be exact here; measured times in the home folder. Raises InputError."""
+    return Engine(BackendChoice(home, backend), threads or read_cores(), home)
+
+
 class AgentParts:
-    """The parts of one agent. What must be closed is handed in, and closed by `lifetime.py`."""
+    """The parts of one agent. What must be closed is handed in, and closed by `lifetime.py`.
+
+    Args:
+        misbehaviour: How it is wrong on purpose; None: not at all.
+    """
 
     def __init__(
         self,
@@ -69,8 +92,10 @@ class AgentParts:
         reader: ChainReader,
         sender: Sender,
         dispatcher: DispatcherClient | None,
+        misbehaviour: Misbehaviour | None = None,
     ) -> None:
         self.settings = settings
+        self.misbehaviour = misbehaviour
         self.account = account
         self.address = parse_address(account.address)
         self.journal = journal
@@ -85,24 +110,35 @@ class AgentParts:
     # ---- the machine ------------------------------------------------------------------------------------------------
 
     @cached_property
+    def turns(self) -> Turns:
+        """Proofs and runs both want all of the machine."""
+        return Turns()
+
+    @cached_property
+    def engine(self) -> Engine:
+        return make_engine(self.settings.home, self.settings.backend, self.settings.engine_threads)
+
+    @property
+    def provers(self) -> list[Installed]:
+        """What is announced: whatever makes the kinds of results that are taken."""
+        kinds = self.settings.proof_kinds
+        ezkl: list[Installed] = [self.prover] if ProofKind.ZK in kinds else []
+        return [*ezkl, self.engine] if ProofKind.OPTIMISTIC in kinds else ezkl
+
+    @cached_property
     def prover(self) -> EzklProver:
         return make_prover(self.settings.home, self.settings.prover_threads, self.settings.key_cache_bytes)
 
     @cached_property
     def capability(self) -> Capability:
         return read_capability(
-            self.prover,
+            self.provers,
             self.settings.home,
             region=self.settings.region,
             min_milestone_price=self.settings.min_milestone_price,
             payment_tokens=self.policy.payment_tokens,
             max_jobs=self.settings.max_jobs,
         )
-
-    @cached_property
-    def runner(self) -> ProofRunner:
-        limits = Limits(seconds=self.settings.proof_seconds, memory_bytes=self.settings.proof_memory)
-        return ProofRunner(self.prover, self.jobs, limits)
 
     @property
     def jobs(self) -> Path:
@@ -124,14 +160,19 @@ class AgentParts:
         if not tokens:
             raise InputError("No payment token is taken.", remedy="Name one or more with --payment-tokens.")
         usual = LOCAL_CLAIM_SECONDS if deployment.chain_id in LOCAL_CHAINS else CLAIM_SECONDS
+        claim_seconds = usual if settings.claim_seconds is None else settings.claim_seconds
         return Policy(
             operator=settings.operator,
             min_milestone_price=settings.min_milestone_price,
             payment_tokens=tokens,
             max_jobs=settings.max_jobs,
             safety=settings.safety,
-            claim_seconds=usual if settings.claim_seconds is None else settings.claim_seconds,
+            claim_seconds=claim_seconds,
             allow_development_srs=settings.allow_development_srs,
+            proof_kinds=settings.proof_kinds,
+            max_window_seconds=settings.max_window_seconds,
+            # An answer is made of what is on disk, and takes its way to a block as a claim does.
+            answer_seconds=claim_seconds,
         )
 
     @cached_property
@@ -142,23 +183,48 @@ class AgentParts:
     def store(self) -> Store:
         return open_store(self.settings.store)
 
-    @cached_property
-    def inspector(self) -> Inspector:
+    @property
+    def bounds(self) -> Bounds:
         settings = self.settings
-        return Inspector(
-            self.reader,
-            self.store,
-            jobs=self.jobs,
-            ceremony_folder=settings.ceremony_folder,
-            bounds=Bounds(artifact=settings.max_artifact_bytes, job=settings.max_job_bytes),
+        return Bounds(settings.max_artifact_bytes, settings.max_job_bytes, settings.max_trace_bytes)
+
+    @cached_property
+    def zk(self) -> ZkMethod:
+        settings = self.settings
+        inspector = Inspector(
+            self.reader, self.store, jobs=self.jobs, ceremony_folder=settings.ceremony_folder, bounds=self.bounds
         )
+        limits = Limits(seconds=settings.proof_seconds, memory_bytes=settings.proof_memory)
+        return ZkMethod(inspector, ProofRunner(self.prover, self.jobs, limits, self.turns), self.calls)
+
+    @cached_property
+    def optimistic(self) -> OptimisticMethod:
+        inspector = ProgramInspector(self.reader, self.store, jobs=self.jobs, bounds=self.bounds)
+        keep = honest if self.misbehaviour is None else self.misbehaviour.keep
+        runner = TraceRunner(self.engine, self.jobs, self.turns, self.settings.proof_seconds, keep)
+
+        def room() -> int:
+            return free_disk(self.settings.home)
+
+        if self.misbehaviour is None:
+            return OptimisticMethod(inspector, runner, room)
+        return FaultyMethod(inspector, runner, room, self.misbehaviour)
+
+    @cached_property
+    def methods(self) -> Methods:
+        kinds = self.settings.proof_kinds
+        by_kind: dict[ProofKind, Method] = {}
+        if ProofKind.ZK in kinds:
+            by_kind[ProofKind.ZK] = self.zk
+        if ProofKind.OPTIMISTIC in kinds:
+            by_kind[ProofKind.OPTIMISTIC] = self.optimistic
+        return Methods(by_kind, self.jobs)
 
     @cached_property
     def judge(self) -> Judge:
         return Judge(
             self.desk,
-            self.inspector,
-            self.runner,
+            self.methods,
             self.journal,
             unmet=lambda text: unmet_requirements(text, self.capability),
         )
@@ -170,15 +236,34 @@ class AgentParts:
         return Patience("transactions", (*CHAIN_AWAY, InsufficientFundsError), self.journal)
 
     @cached_property
+    def calls(self) -> MarketCalls:
+        return MarketCalls(self.deployment)
+
+    @cached_property
+    def defender(self) -> Defender | None:
+        """None where there is nothing to defend, or where nothing is to be answered on purpose."""
+        withholds = self.misbehaviour is not None and self.misbehaviour.withholds
+        if withholds or ProofKind.OPTIMISTIC not in self.settings.proof_kinds:
+            return None
+        return Defender(
+            agent=self.address,
+            follower=self.follower,
+            desk=self.desk,
+            hold=self.optimistic.held,
+            sending=Sending(self.sender, self.sending),
+            calls=self.calls,
+            journal=self.journal,
+        )
+
+    @cached_property
     def hands(self) -> Hands:
         return Hands(
             chain=self.reader,
             transactions=self.sender,
-            calls=MarketCalls(self.deployment),
+            calls=self.calls,
             store=self.store,
-            inspector=self.inspector,
+            methods=self.methods,
             judge=self.judge,
-            runner=self.runner,
             desk=self.desk,
             follower=self.follower,
             journal=self.journal,
@@ -196,7 +281,7 @@ class AgentParts:
             desk=self.desk,
             follower=self.follower,
             transactions=self.sender,
-            calls=MarketCalls(self.deployment),
+            calls=self.calls,
             sending=self.sending,
             forget=self.hands.forget,
         )

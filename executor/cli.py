@@ -27,13 +27,14 @@ from executor.cli_options import (
     Rpc,
     cold_settings,
 )
-from executor.console import guarded, print_json, print_status
+from executor.console import print_status
 from executor.hardware import read_capability
 from executor.settings import PREFIX, ColdSettings, HomeSettings, MachineSettings, Settings, load_settings
 from executor.status import read_status
 from tallystick.clock import SystemClock
 from tallystick.ids import parse_address
 from tallystick.logs import configure_logging
+from tallystick.service.console import guarded, print_json
 
 app = typer.Typer(help="Runs and proves models for pay.", no_args_is_help=True, add_completion=False)
 
@@ -64,6 +65,15 @@ def run(
     ceremony_folder: Annotated[Path | None, typer.Option(help="Where public SRS files are.")] = None,
     allow_development_srs: Annotated[bool | None, typer.Option(help="Also on chains that are not local.")] = None,
     prover_threads: Annotated[int | None, typer.Option(help="Cores for the prover. (all)")] = None,
+    proof_kinds: Annotated[str | None, typer.Option(help="Taken, by comma. [zk,optimistic]")] = None,
+    backend: Annotated[str | None, typer.Option(help="For programs: auto, numpy, onnxruntime or cuda. [auto]")] = None,
+    engine_threads: Annotated[int | None, typer.Option(help="Cores for one run of a program. (all)")] = None,
+    fault: Annotated[
+        str | None,
+        typer.Option(
+            help="Be wrong on purpose, on a development chain: op=7,element=120, weights, output, withhold or late."
+        ),
+    ] = None,
     as_json: Json = False,
     log_level: LogLevel = "info",
 ) -> None:
@@ -161,12 +171,15 @@ def capability(
 
     async def read() -> None:
         # The prover is needed by `run` and here alone, and takes a second to import.
-        from executor.app import make_prover  # noqa: PLC0415
+        from executor.app import make_engine, make_prover  # noqa: PLC0415
 
         folder = load_settings(HomeSettings, {"home": home}).home
         machine = load_settings(MachineSettings, {"region": region, "min_milestone_price": min_milestone_price})
         found = read_capability(
-            make_prover(folder), folder, region=machine.region, min_milestone_price=machine.min_milestone_price
+            [make_prover(folder), make_engine(folder)],
+            folder,
+            region=machine.region,
+            min_milestone_price=machine.min_milestone_price,
         )
         plain = found.model_dump(mode="json")
         print_json({"event": "capability", **plain} if as_json else plain, pretty=not as_json)

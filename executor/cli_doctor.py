@@ -7,21 +7,25 @@ from collections.abc import Callable
 
 import typer
 
-from executor.cli_options import Json
-from executor.console import guarded, print_json
+from executor.cli_options import Json, KeptHome
 from tallystick.logs import configure_logging
+from tallystick.service.console import guarded, print_json
 
 
-def doctor(*, as_json: Json = False) -> None:
+def doctor(*, home: KeptHome = None, as_json: Json = False) -> None:
     """Test the engine's backends on this machine, bit for bit. Takes about half a minute for each."""
     configure_logging(json=as_json, level="warning")
 
     async def look() -> None:
         # Numpy and the engine are slow to import, and other commands do without.
-        from executor.backends import advice, examine, machine_facts  # noqa: PLC0415
+        from tallystick.service.backends import advice, examine, machine_facts  # noqa: PLC0415
 
         facts = machine_facts()
         findings = examine(progress=_progress(as_json))
+        if home is not None:
+            from tallystick.service.backend_choice import BackendChoice  # noqa: PLC0415
+
+            BackendChoice(home.expanduser(), "auto").keep(findings)
         use = next((finding.name for finding in findings if finding.usable), None)
         if as_json:
             told = [vars(finding) for finding in findings]

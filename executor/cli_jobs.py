@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from executor.cli_options import ColdKey, ColdPassword, Home, HotKey, Json, Operator, Record, Rpc, cold_settings
-from executor.console import guarded, print_json
 from executor.orders import OrderBox, read_order
 from executor.settings import ColdSettings, OrderSettings, load_settings
 from tallystick.clock import SystemClock
 from tallystick.errors import InputError
 from tallystick.ids import parse_job_id
 from tallystick.logs import configure_logging
+from tallystick.service.console import guarded, print_json
 
 LOOK_SECONDS = 0.5
 

@@ -13,6 +13,7 @@ from tallystick.logs import configure_logging
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
 Home = Annotated[Path | None, typer.Option(help="This agent's own folder. [~/.tallystick/executor]")]
+KeptHome = Annotated[Path | None, typer.Option(help="An agent's folder: it then need not test the backends itself.")]
 Rpc = Annotated[str | None, typer.Option(help="URL of the chain's JSON-RPC endpoint.")]
 Record = Annotated[Path | None, typer.Option(help="Deployment record that names the contracts.")]
 Operator = Annotated[str | None, typer.Option(help="Whose stake is locked, and who is paid.")]

@@ -1,42 +1,10 @@
-"""How the commands speak: JSON for programs, words for people, errors with what to do next."""
+"""How the commands speak."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import typer
-
-from tallystick.errors import TallystickError
-
-
-def guarded(as_json: bool, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs a command's work. An error of ours ends it with exit code 1 and a sentence on standard error."""
-    try:
-        asyncio.run(work())
-    except (TallystickError, ExceptionGroup) as raised:
-        error = _reason(raised)
-        if as_json:
-            said = {"event": "failed", "error": type(error).__name__, "message": error.what, "remedy": error.remedy}
-            typer.echo(json.dumps(said), err=True)
-        else:
-            typer.echo(f"{type(error).__name__}: {error}", err=True)
-        raise typer.Exit(1) from None
-
-
-def _reason(raised: Exception) -> TallystickError:
-    """Why it ended. What ends one of several things at once comes as a group; a fault of the program comes as itself."""
-    while isinstance(raised, ExceptionGroup):
-        raised = raised.exceptions[0]
-    if isinstance(raised, TallystickError):
-        return raised
-    raise raised
-
-
-def print_json(said: dict[str, Any], *, pretty: bool = False) -> None:
-    typer.echo(json.dumps(said, indent=2 if pretty else None))
 
 
 def print_status(found: dict[str, Any]) -> None:
@@ -44,8 +12,16 @@ def print_status(found: dict[str, Any]) -> None:
     typer.echo(found["about"])
     for link in found["links"]:
         typer.echo(f"  {link['name']}: {link['trouble'] or 'ok'}")
+    for alert in found["alerts"]:
+        typer.echo(f"  ALERT since {alert['since']}: {alert['text']}")
+    for demand in found["demands"]:
+        typer.echo(
+            f"  demand {demand['demand_id'][:10]}.. on milestone {demand['milestone']} of {demand['job_id'][:10]}.. "
+            f"must be answered within {demand['seconds_left']} s"
+        )
     for job in found["jobs"]:
         typer.echo(f"  {job['job_id'][:10]}.. {job['stage']:<10} milestone {job['milestone']}/{job['milestones']}")
         typer.echo(f"      {job['last_word']}")
     for token, amount in found["earned"].items():
         typer.echo(f"  earned {amount} of {token}")
+    typer.echo(found["next"])

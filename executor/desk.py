@@ -17,6 +17,8 @@ from tallystick.market.book import Job
 from tallystick.market.terms import Assignment
 
 _HELD = WORKING | {Stage.ACCEPTING}
+"""What counts against `max_jobs`. A job all of whose claims stand in their windows keeps its stake locked, which the chain counts,
+but needs the machine no more: others can be taken."""
 
 
 class Desk:

@@ -8,12 +8,12 @@ from typing import Protocol
 
 from eth_account.signers.local import LocalAccount
 
-from executor.patience import Patience, Sleep
 from tallystick.clock import Clock
 from tallystick.errors import DispatcherError, DispatcherRefusedError
 from tallystick.ids import Address, parse_address
 from tallystick.logs import get_logger
 from tallystick.market.terms import SigningDomain, job_id_of
+from tallystick.service.patience import Patience, Sleep
 from tallystick.wire.announcement import sign_announcement, sign_refusal
 from tallystick.wire.api import (
     MAX_WAIT_SECONDS,

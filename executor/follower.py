@@ -8,9 +8,17 @@ from typing import Protocol, get_args
 from executor.journal import Earning, Journal
 from tallystick.chain.scanner import Cursor, ScanStep
 from tallystick.chain.views import BlockHead
-from tallystick.ids import Address, JobId
+from tallystick.ids import Address, Bytes32, JobId
 from tallystick.market.book import JobBook, apply_fact, fold
-from tallystick.market.events import JobFact, MilestonePaid
+from tallystick.market.events import (
+    ChainFact,
+    DemandReturned,
+    DemandUnanswered,
+    JobFact,
+    MilestonePaid,
+    TraceDemanded,
+    TraceShown,
+)
 
 BURIED_BLOCKS = 1_000
 """A job that has been over for so many blocks is forgotten: far more than any chain in use has ever reorganised."""
@@ -31,6 +39,7 @@ class Follower:
 
     Attributes:
         head: The newest block, once there was a first poll.
+        demands: Those on claims of ours that nobody has answered, by id.
         caught_up: Whether everything up to `head` is in the book. Before that, an open job may long be taken.
     """
 
@@ -39,6 +48,7 @@ class Follower:
         self._journal = journal
         self._operator = operator
         self.book: JobBook = fold(journal.facts())
+        self.demands = _by_id(journal)
         self.head: BlockHead | None = None
         self.caught_up = False
         self._cursor: Cursor | None = None
@@ -58,9 +68,17 @@ class Follower:
             facts=facts,
             earned=self._earned(facts, book),
             cursor=step.cursor.encode(),
+            asked=self._asked(step.facts, book),
+            settled=[fact for fact in step.facts if isinstance(fact, TraceShown | DemandReturned | DemandUnanswered)],
         )
         self.book, self._cursor = book, step.cursor
+        self.demands = _by_id(self._journal)
         return touched
+
+    def _asked(self, facts: Iterable[ChainFact], book: JobBook) -> list[TraceDemanded]:
+        """On claims that are ours after all of this step: on one that was voided or paid meanwhile nothing depends."""
+        asked = [fact for fact in facts if isinstance(fact, TraceDemanded)]
+        return [fact for fact in asked if fact.job_id in book and book[fact.job_id].operator == self._operator]
 
     def _later_than(self, block: int | None) -> set[JobId]:
         if block is None:
@@ -97,6 +115,10 @@ class Follower:
             self._journal.forget_facts(buried)
             self.book = {job_id: job for job_id, job in self.book.items() if job_id not in buried}
         return buried
+
+
+def _by_id(journal: Journal) -> dict[Bytes32, TraceDemanded]:
+    return {demand.demand_id: demand for demand in journal.demands()}
 
 
 def _apply(book: JobBook, facts: Iterable[JobFact]) -> JobBook:

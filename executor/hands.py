@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from executor.acceptance import LATER_SECONDS, Accept
-from executor.claims import build_claim, result_manifest
+from executor.collecting import Collector
 from executor.desk import Desk
 from executor.follower import Follower
-from executor.inspection import Dossier, Inspector
 from executor.journal import Journal
 from executor.judge import Judge
 from executor.lookout import Lookout
+from executor.methods import Method, Methods
 from executor.news import (
     AcceptMined,
     AcceptRefused,
@@ -29,33 +29,24 @@ from executor.news import (
     TimeShort,
     Verdict,
 )
-from executor.patience import Patience
 from executor.ports import Chain, Transactions
 from executor.release import is_worth_its_fee
-from executor.runner import ProofRunner
-from executor.threads import in_thread
+from executor.sending import SETTLED, Sending
+from executor.settling import Settler
 from executor.work import Do, Instruction
 from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.receipts import Receipt
 from tallystick.errors import (
     JobUnknownError,
     RevertError,
-    TransactionLostError,
 )
 from tallystick.ids import Address, JobId, raw
 from tallystick.market.book import Job
-from tallystick.market.claims import program_id_of
-from tallystick.market.events import JobReleased, MilestoneClaimed
-from tallystick.market.manifests import ArtifactRef
+from tallystick.market.events import JobFact, JobReleased, MilestoneClaimed, MilestonePaid
 from tallystick.market.terms import JobStatus
-from tallystick.proving.prover import Proved
+from tallystick.service.patience import Patience, Sleep
+from tallystick.service.threads import in_thread
 from tallystick.storage.store import Store
-
-_SETTLED = (RevertError, TransactionLostError)
-"""Ends of a transaction after which the chain is asked how things stand."""
-
-_PROOF_ERRORS = "EzklVerifierAdapter_"
-_PROGRAM_NOT_SHOWN = "EzklVerifierAdapter_ProgramNotRegistered"
 
 Found = TypeVar("Found")
 
@@ -75,29 +66,29 @@ class Hands:
         transactions: Transactions,
         calls: MarketCalls,
         store: Store,
-        inspector: Inspector,
+        methods: Methods,
         judge: Judge,
-        runner: ProofRunner,
         desk: Desk,
         follower: Follower,
         journal: Journal,
         chain_link: Patience,
         sending: Patience,
         store_link: Patience,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._chain = chain
-        self._transactions = transactions
+        self._sending = Sending(transactions, sending)
         self._calls = calls
         self._store = store
-        self._inspector = inspector
+        self._methods = methods
         self._judge = judge
-        self._runner = runner
         self._desk = desk
         self._follower = follower
         self._journal = journal
         self._chain_link = chain_link
         self._lookout = Lookout(chain, follower, chain_link, operator=desk.policy.operator, agent=transactions.address)
-        self._sending = sending
+        self._settler = Settler(desk, follower, self._lookout, self._sending, calls, sleep=sleep)
+        self._collector = Collector(chain, self._sending, calls, chain_link, desk.policy.operator)
         self._store_link = store_link
         self._cleaning: dict[JobId, asyncio.Future[None]] = {}
         self._do: dict[Do, Callable[[Instruction], Awaitable[Event | None]]] = {
@@ -107,6 +98,7 @@ class Hands:
             Do.PREPARE: self._prepare,
             Do.PROVE: self._prove,
             Do.SEND_CLAIM: self._send_claim,
+            Do.AWAIT_FINALITY: self._settler.until_final,
             Do.SEND_RELEASE: self._send_release,
             Do.COLLECT: self._collect,
             Do.CLEAN_UP: self._clean_up,
@@ -147,8 +139,8 @@ class Hands:
         assignment, signature = (offer.assignment, raw(offer.signature)) if offer else (None, b"")
         call = self._calls.accept(job.terms, self.operator, assignment, signature)
         try:
-            receipt = await self._send(f"accept:{told.job_id}:{told.round}", told.attempt, call)
-        except _SETTLED as error:
+            receipt = await self._sending.send(f"accept:{told.job_id}:{told.round}", told.attempt, call)
+        except SETTLED as error:
             says = await self.chain_says(told.job_id, told.cause)
             if (says.status, says.round) != (JobStatus.OPEN, told.round):
                 return says
@@ -162,96 +154,74 @@ class Hands:
 
     # ---- the work -------------------------------------------------------------------------------------------------
 
-    async def _dossier(self, job_id: JobId) -> Dossier:
-        return await self._store_link.until_answered(lambda: self._inspector.dossier(self._job(job_id)))
+    async def _method(self, job: Job) -> Method:
+        """With the job's documents read, which it may have lost."""
+        method = self._methods.of(job)
+        await self._store_link.until_answered(lambda: method.inspect(job))
+        return method
 
     async def _prepare(self, told: Instruction) -> Event:
-        dossier = await self._dossier(told.job_id)
-        short = await self._time_short(told, dossier)
+        job = self._job(told.job_id)
+        method = await self._method(job)
+        short = await self._time_short(told, job, method)
         if short is not None:
             return short
-        await self._runner.prepare(dossier.circuit, job_id=told.job_id, deadline=self._deadline(told))
+        await method.prepare(job, self._deadline(told))
         return KeysReady(cause=told.cause, turn=told.turn)
 
     async def _prove(self, told: Instruction) -> Event:
-        dossier = await self._dossier(told.job_id)
-        short = await self._time_short(told, dossier)
+        job = self._job(told.job_id)
+        method = await self._method(job)
+        short = await self._time_short(told, job, method)
         if short is not None:
             return short
-        await self._proof(told, dossier, fresh=told.fresh)
+        await method.make(job, told.milestone, self._deadline(told), fresh=told.fresh)
         return ProofReady(cause=told.cause, turn=told.turn)
 
-    async def _time_short(self, told: Instruction, dossier: Dossier) -> TimeShort | None:
+    async def _time_short(self, told: Instruction, job: Job, method: Method) -> TimeShort | None:
         """Where the time that is left is less than the work should still take; None where it is enough, or where the
         machine has decided to go on whatever it is."""
         # Again for each milestone: what the last one took makes the estimate better, and after a restart there is none.
-        needed = await self._runner.estimate(dossier.circuit)
+        needed = await method.estimate(job)
         self._desk.note_estimate(told.job_id, needed)
         if told.committed or told.deadline is None:
             return None
         left = told.deadline - self._desk.now()
         if needed <= left:
             return None
-        if not told.fresh and await self._kept_proof(told, dossier) is not None:
+        if not told.fresh and await method.has(job, told.milestone):
             return None
         return TimeShort(cause=told.cause, turn=told.turn, needed_seconds=needed, left_seconds=left)
-
-    async def _kept_proof(self, told: Instruction, dossier: Dossier) -> Proved | None:
-        inputs = await in_thread(lambda: dossier.input_of(told.milestone), "input")
-        return self._runner.kept(dossier.circuit, inputs, job_id=told.job_id, milestone=told.milestone)
-
-    async def _proof(self, told: Instruction, dossier: Dossier, *, fresh: bool = False) -> Proved:
-        inputs = await in_thread(lambda: dossier.input_of(told.milestone), "input")
-        return await self._runner.prove(
-            dossier.circuit,
-            inputs,
-            job_id=told.job_id,
-            milestone=told.milestone,
-            deadline=self._deadline(told),
-            fresh=fresh,
-        )
 
     def _deadline(self, told: Instruction) -> int:
         """For the queue alone. The book may not have the acceptance yet, the work has it from the contract."""
         return told.deadline or self._desk.now()
 
     async def _send_claim(self, told: Instruction) -> Event:
-        call = await self._claim(told)
-        key = f"claim:{told.job_id}:{told.round}:{told.milestone}"
+        job = self._job(told.job_id)
+        method = await self._method(job)
+        claim = await method.claim(job, told.milestone, self._deadline(told), self._put)
         try:
-            receipt = await self._send_claim_call(key, told, call)
-        except _SETTLED as error:
+            receipt = await self._send_claim_call(told, job, method, self._calls.claim(job.terms, claim))
+        except SETTLED as error:
             says = await self.chain_says(told.job_id, told.cause)
             if not _may_still_claim(says, told):
                 return says
-            at_fault = isinstance(error, RevertError) and (not error.name or error.name.startswith(_PROOF_ERRORS))
+            at_fault = isinstance(error, RevertError) and method.blames_result(error)
             return ClaimRefused(cause=told.cause, turn=told.turn, reason=str(error), proof_at_fault=at_fault)
-        claimed = [fact for fact in receipt.facts if isinstance(fact, MilestoneClaimed) and fact.job_id == told.job_id]
-        next_deadline = claimed[-1].next_deadline or None if claimed else None
-        return ClaimMined(cause=told.cause, turn=told.turn, block=receipt.block_number, next_deadline=next_deadline)
+        await self._settler.finalize_early(told)
+        return _claim_mined(told, receipt)
 
-    async def _send_claim_call(self, key: str, told: Instruction, call: Call) -> Receipt:
-        """The verifier checks only programs that it was shown. Where the creator has not done so, we do, because a lock is
-        worth more than the gas."""
+    async def _send_claim_call(self, told: Instruction, job: Job, method: Method, call: Call) -> Receipt:
+        key = f"claim:{told.job_id}:{told.round}:{told.milestone}"
         try:
-            return await self._send(key, told.attempt, call)
+            return await self._sending.send(key, told.attempt, call)
         except RevertError as error:
-            if error.name != _PROGRAM_NOT_SHOWN:
+            first = await method.before_claim(job, told.milestone, self._deadline(told), error)
+            if first is None:
                 raise
-        proved = await self._proof(told, await self._dossier(told.job_id))
-        show = self._calls.register_program(proved.vka)
-        await self._send(f"program:{program_id_of(proved.vka)}", told.attempt, show)
-        return await self._send(key, told.attempt, call)
-
-    async def _claim(self, told: Instruction) -> Call:
-        """The call, with everything that it points at in the store already."""
-        job, dossier = self._job(told.job_id), await self._dossier(told.job_id)
-        proved = await self._proof(told, dossier)
-        output = proved.outputs.encode()
-        place = ArtifactRef(cid=await self._put(output), size_bytes=len(output))
-        result = result_manifest(told.job_id, told.milestone, place)
-        await self._put(result.encode())
-        return self._calls.claim(job.terms, build_claim(dossier, told.milestone, proved, result))
+        await self._sending.send(first[0], told.attempt, first[1])
+        return await self._sending.send(key, told.attempt, call)
 
     async def _put(self, data: bytes) -> str:
         return await self._store_link.until_answered(lambda: in_thread(lambda: self._store.put(data), "put"))
@@ -266,8 +236,8 @@ class Hands:
                 reason = f"giving it back costs {fee} now, being late {late_slash}"
                 return ReleaseDeclined(cause=told.cause, turn=told.turn, reason=reason)
             call = self._calls.release_early(job.terms)
-            receipt = await self._send(f"release:{told.job_id}:{told.round}", told.attempt, call)
-        except _SETTLED as error:
+            receipt = await self._sending.send(f"release:{told.job_id}:{told.round}", told.attempt, call)
+        except SETTLED as error:
             says = await self.chain_says(told.job_id, told.cause)
             if not _may_still_claim(says, told):
                 return says
@@ -284,33 +254,16 @@ class Hands:
 
     async def _collect(self, told: Instruction) -> Event:
         """Sends home what the operator is owed, to its own address: no other can receive it."""
-        token = self._job(told.job_id).terms.payment_token
-        credit = await self._ask(lambda: self._chain.credit_of(token, self.operator))
-        if credit:
-            call = self._calls.withdraw(token, self.operator)
-            await self._withdraw(f"collect:{token}:{told.job_id}", told.attempt, call)
-        reward = await self._ask(lambda: self._chain.reward_of(self.operator))
-        if reward:
-            call = self._calls.withdraw_reward(self.operator)
-            await self._withdraw(f"reward:{told.job_id}", told.attempt, call)
-        note = f"{credit} of the payment token and {reward} of the stake token sent to the operator"
-        return Collected(cause=told.cause, turn=told.turn, note=note if credit or reward else "nothing left to collect")
-
-    async def _withdraw(self, key: str, attempt: int, call: Call) -> None:
-        try:
-            await self._send(key, attempt, call)
-        except RevertError as error:
-            # Anyone may send it home: then somebody was faster, and it is where it belongs.
-            if not error.name.endswith("_NothingToWithdraw"):
-                raise
+        note = await self._collector.collect(told, self._job(told.job_id).terms.payment_token)
+        return Collected(cause=told.cause, turn=told.turn, note=note)
 
     async def _clean_up(self, told: Instruction) -> None:
         await self.forget(told.job_id)
 
     async def forget(self, job_id: JobId) -> None:
         """Removes what was fetched and made for a job."""
-        self._inspector.drop(job_id)
-        cleaning = asyncio.ensure_future(in_thread(lambda: self._runner.forget(job_id), "clean up"))
+        self._methods.drop(job_id)
+        cleaning = asyncio.ensure_future(in_thread(lambda: self._methods.forget(job_id), "clean up"))
         self._cleaning[job_id] = cleaning
         cleaning.add_done_callback(lambda _: self._cleaned(job_id, cleaning))
         # The next look may come first and cut this short; the thread goes on all the same.
@@ -325,10 +278,17 @@ class Hands:
     async def _ask(self, ask: Callable[[], Awaitable[Found]]) -> Found:
         return await self._chain_link.until_answered(ask)
 
-    async def _send(self, key: str, attempt: int, call: Call) -> Receipt:
-        """The same key for the same purpose for ever, unless an earlier attempt can no longer count."""
-        full = f"{key}:{attempt}" if attempt else key
-        return await self._sending.until_answered(lambda: self._transactions.send(full, call))
+
+def _claim_mined(told: Instruction, receipt: Receipt) -> ClaimMined:
+    mine = [fact for fact in receipt.facts if isinstance(fact, JobFact) and fact.job_id == told.job_id]
+    claimed = [fact for fact in mine if isinstance(fact, MilestoneClaimed)]
+    return ClaimMined(
+        cause=told.cause,
+        turn=told.turn,
+        block=receipt.block_number,
+        next_deadline=claimed[-1].next_deadline or None if claimed else None,
+        is_paid=any(isinstance(fact, MilestonePaid) and fact.milestone == told.milestone for fact in mine),
+    )
 
 
 def _may_still_claim(says: ChainSays, told: Instruction) -> bool:

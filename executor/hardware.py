@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 class Installed(Protocol):
-    """The part of a prover that is announced."""
+    """What is announced of whatever makes results: a prover, or the engine."""
 
     @property
     def backend(self) -> str: ...
@@ -33,7 +33,7 @@ class Installed(Protocol):
 
 
 def read_capability(
-    prover: Installed,
+    provers: Sequence[Installed],
     home: Path,
     *,
     region: str = "",
@@ -54,10 +54,10 @@ def read_capability(
         driver=driver,
         cpu_cores=read_cores(),
         memory_bytes=read_memory(),
-        disk_bytes=_free_disk(home),
+        disk_bytes=free_disk(home),
         region=region,
         os=platform.system().lower(),
-        provers=(Backend(name=prover.backend, version=prover.version),),
+        provers=tuple(Backend(name=prover.backend, version=prover.version) for prover in provers),
         min_milestone_price=min_milestone_price,
         payment_tokens=tuple(sorted(payment_tokens)),
         max_jobs=max_jobs,
@@ -145,7 +145,7 @@ def _words(path: Path) -> list[str]:
         return []
 
 
-def _free_disk(folder: Path) -> int:
+def free_disk(folder: Path) -> int:
     """Of the disk on which the folder is or would be made."""
     place = folder.absolute()
     while not place.exists():

@@ -8,7 +8,7 @@ for an event loop that waits for blocks.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -19,16 +19,23 @@ from executor.work import JobWork
 from tallystick.clock import Clock
 from tallystick.errors import InputError
 from tallystick.ids import Address, JobId, ModelId
-from tallystick.market.events import JobFact
+from tallystick.market.events import DemandReturned, DemandUnanswered, JobFact, TraceDemanded, TraceShown
 from tallystick.wire.api import Offer
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE_NAME = "journal.sqlite3"
 
 _REHEARSALS = """
 CREATE TABLE rehearsals (
     job_id TEXT, milestone INTEGER, prover TEXT, against TEXT NOT NULL, PRIMARY KEY (job_id, milestone, prover)
 ) WITHOUT ROWID;
+"""
+
+_DEMANDS = """
+CREATE TABLE demands (
+    demand_id TEXT PRIMARY KEY, job_id TEXT NOT NULL, block INTEGER NOT NULL, body TEXT NOT NULL, over_block INTEGER
+) WITHOUT ROWID;
+CREATE TABLE alerts (name TEXT PRIMARY KEY, text TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 _TABLES = f"""
@@ -47,9 +54,10 @@ CREATE TABLE earnings (
 ) WITHOUT ROWID;
 CREATE TABLE links (name TEXT PRIMARY KEY, trouble TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;
 {_REHEARSALS}
+{_DEMANDS}
 """
 
-_STEPS_UP = {0: _TABLES, 1: _REHEARSALS}
+_STEPS_UP = {0: _TABLES, 1: _REHEARSALS + _DEMANDS, 2: _DEMANDS}
 """By the version that a journal has: what it lacks. 0: a new file."""
 
 _FACT: TypeAdapter[JobFact] = TypeAdapter(Annotated[JobFact, Field(discriminator="event")])
@@ -73,6 +81,15 @@ class Link:
 
     name: str
     trouble: str
+    since: int
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something that an operator should know, and since when."""
+
+    name: str
+    text: str
     since: int
 
 
@@ -122,6 +139,10 @@ class Journal:
             ) from error
         return cls(database, clock)
 
+    def now(self) -> int:
+        """By the clock that entries are dated with."""
+        return self._clock.now()
+
     def close(self) -> None:
         self._db.close()
 
@@ -147,13 +168,26 @@ class Journal:
         return [_FACT.validate_json(body) for (body,) in rows]
 
     def record(
-        self, *, rolled_back_to: int | None, facts: Iterable[JobFact], earned: Iterable[Earning], cursor: str
+        self,
+        *,
+        rolled_back_to: int | None,
+        facts: Iterable[JobFact],
+        earned: Iterable[Earning],
+        cursor: str,
+        asked: Iterable[TraceDemanded] = (),
+        settled: Iterable[TraceShown | DemandReturned | DemandUnanswered] = (),
     ) -> None:
-        """One step of following: all of it or nothing."""
+        """One step of following: all of it or nothing.
+
+        Args:
+            asked, settled: Demands on claims of ours, and what ended any.
+        """
         with self._db:
             if rolled_back_to is not None:
                 self._db.execute("DELETE FROM facts WHERE block > ?", (rolled_back_to,))
                 self._db.execute("DELETE FROM earnings WHERE block > ?", (rolled_back_to,))
+                self._db.execute("DELETE FROM demands WHERE block > ?", (rolled_back_to,))
+                self._db.execute("UPDATE demands SET over_block = NULL WHERE over_block > ?", (rolled_back_to,))
             self._db.executemany(
                 "INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?)",
                 [(f.at.block_number, f.at.log_index, f.job_id, f.model_dump_json()) for f in facts],
@@ -163,12 +197,27 @@ class Journal:
                 # An amount may have 128 bits, SQLite's integers have 64.
                 [(e.job_id, e.milestone, e.block, e.token, str(e.amount)) for e in earned],
             )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO demands VALUES (?, ?, ?, ?, NULL)",
+                [(d.demand_id, d.job_id, d.at.block_number, d.model_dump_json()) for d in asked],
+            )
+            self._db.executemany(
+                "UPDATE demands SET over_block = ? WHERE demand_id = ?",
+                [(fact.at.block_number, fact.demand_id) for fact in settled],
+            )
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('cursor', ?)", (cursor,))
+
+    def demands(self) -> list[TraceDemanded]:
+        """Those on claims of ours that nobody has answered, oldest first."""
+        rows = self._db.execute("SELECT body FROM demands WHERE over_block IS NULL ORDER BY block, demand_id")
+        return [TraceDemanded.model_validate_json(body) for (body,) in rows]
 
     def forget_facts(self, jobs: Iterable[JobId]) -> None:
         """Drops the facts of jobs that are over and buried under blocks."""
         with self._db:
-            self._db.executemany("DELETE FROM facts WHERE job_id = ?", [(job_id,) for job_id in jobs])
+            for job_id in jobs:
+                self._db.execute("DELETE FROM facts WHERE job_id = ?", (job_id,))
+                self._db.execute("DELETE FROM demands WHERE job_id = ?", (job_id,))
 
     # ---- jobs -----------------------------------------------------------------------------------------------------
 
@@ -245,6 +294,21 @@ class Journal:
     def put_link(self, name: str, trouble: str) -> None:
         with self._db:
             self._db.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?)", (name, trouble, self._clock.now()))
+
+    def put_alerts(self, prefix: str, alerts: Mapping[str, str]) -> None:
+        """What an operator should know: all that there is under names that begin with `prefix`."""
+        with self._db:
+            held = [name for (name,) in self._db.execute("SELECT name FROM alerts")]
+            over = [(name,) for name in held if name.startswith(prefix) and name not in alerts]
+            self._db.executemany("DELETE FROM alerts WHERE name = ?", over)
+            self._db.executemany(
+                "INSERT INTO alerts VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET text = excluded.text",
+                [(name, text, self._clock.now()) for name, text in alerts.items()],
+            )
+
+    def alerts(self) -> list[Alert]:
+        rows = self._db.execute("SELECT name, text, since FROM alerts ORDER BY since, name")
+        return [Alert(str(name), str(text), int(since)) for name, text, since in rows]
 
     def links(self) -> list[Link]:
         rows = self._db.execute("SELECT name, trouble, since FROM links ORDER BY name")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
-from executor.acceptance import LATER_SECONDS, Accept, Decline, Findings
+from executor.acceptance import LATER_SECONDS, Accept, Decline
 from executor.desk import Desk
-from executor.inspection import Dossier, Inspector
 from executor.journal import Journal
-from executor.runner import ProofRunner
-from executor.threads import in_thread
+from executor.methods import Method, Methods
 from tallystick.errors import (
     ArtifactMissingError,
     ChainUnavailableError,
@@ -43,10 +42,9 @@ Unmet = Callable[[str], tuple[str, ...]]
 class Judge:
     """Asks in the order of cost: the chain's words, then documents, then minutes of computing."""
 
-    def __init__(self, desk: Desk, inspector: Inspector, runner: ProofRunner, journal: Journal, unmet: Unmet) -> None:
+    def __init__(self, desk: Desk, methods: Methods, journal: Journal, unmet: Unmet) -> None:
         self._desk = desk
-        self._inspector = inspector
-        self._runner = runner
+        self._methods = methods
         self._journal = journal
         self._unmet = unmet
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -67,77 +65,68 @@ class Judge:
         first = await self._desk.decide(job, assignment, None)
         if isinstance(first, Decline):
             return first
-        dossier = await self._inspector.dossier(job)
-        origin = dossier.circuit.manifest.srs.origin
-        unmet = self._unmet(dossier.manifest.requirements)
-        second = await self._desk.decide(job, assignment, Findings(None, origin, unmet))
+        method = self._methods.of(job)
+        manifest = await method.inspect(job)
+        found = replace(method.findings(job), unmet=self._unmet(manifest.requirements))
+        second = await self._desk.decide(job, assignment, found)
         if isinstance(second, Decline):
             return second
-        against = await self._try_model(job, dossier) or await self._try_inputs(job, dossier)
+        against = await self._try_model(job, method) or await self._try_inputs(job, method)
         if against is not None:
             return against
-        estimate = await self._runner.estimate(dossier.circuit)
-        return await self._desk.decide(job, assignment, Findings(estimate, origin, unmet))
+        found = replace(found, estimate_seconds=await method.estimate(job))
+        return await self._desk.decide(job, assignment, found)
 
-    async def _try_model(self, job: Job, dossier: Dossier) -> Decline | None:
-        """Makes the keys before anything is promised: a model whose files do not give the registered program cannot be
-        proven, and its creator would earn from our failure. The keys are kept, so a known model costs nothing here."""
-        model, backend = job.terms.model_id, self._runner.backend
-        against = self._journal.verdict_on(model, backend)
+    async def _try_model(self, job: Job, method: Method) -> Decline | None:
+        """Once for each model, before anything is promised."""
+        model, tool = job.terms.model_id, method.tool
+        against = self._journal.verdict_on(model, tool)
         if against is None:
-            estimate = await self._runner.estimate(dossier.circuit)
-            if estimate > self._runner.limit_seconds:
-                return Decline("too_slow", f"keys and a proof should take {estimate:.0f} s here, beyond the limit")
+            estimate = await method.estimate(job)
+            if estimate > method.limit_seconds:
+                return Decline("too_slow", f"making a result should take {estimate:.0f} s here, beyond the limit")
             if not self._desk.can_spare(estimate):
-                return self._no_time("its keys", estimate)
-            against = await self._try_keys(job, dossier)
-            self._journal.judge_model(model, backend, against)
+                return self._no_time("trying its model", estimate)
+            against = await self._prepare(job, method)
+            self._journal.judge_model(model, tool, against)
         return Decline("unsound", against) if against else None
 
-    async def _try_keys(self, job: Job, dossier: Dossier) -> str:
+    async def _prepare(self, job: Job, method: Method) -> str:
         try:
-            await self._runner.prepare(dossier.circuit, job_id=job.job_id, deadline=job.accept_closes_at)
+            await method.prepare(job, job.accept_closes_at)
         except ModelError as error:
             return str(error)
         return ""
 
-    async def _try_inputs(self, job: Job, dossier: Dossier) -> Decline | None:
-        """Rehearses every milestone that is not paid yet before anything is promised: inputs that are each in their range
-        may still lead to values that the circuit cannot hold, and a lock would be lost for what nobody can prove.
+    async def _try_inputs(self, job: Job, method: Method) -> Decline | None:
+        """Rehearses before anything is promised.
 
         An offer lives some twenty seconds. Where this takes longer the offer lapses meanwhile; each milestone is remembered
         as soon as it is tried, so that the look at the next offer has little or nothing left to try and answers at once.
         """
-        for milestone in range(job.next_milestone, job.terms.milestone_count):
-            against = self._journal.rehearsal_of(job.job_id, milestone, self._runner.backend)
+        for milestone in method.trials(job):
+            against = self._journal.rehearsal_of(job.job_id, milestone, method.tool)
             if against is None:
                 # Asked before each: the jobs that are held may have become more, and have less time left.
-                estimate = await self._runner.estimate_rehearsal(dossier.circuit)
+                estimate = await method.estimate_rehearsal(job)
                 if not self._desk.can_spare(estimate):
                     return self._no_time(f"trying the input of milestone {milestone}", estimate)
                 try:
-                    against = await self._rehearse(job, dossier, milestone)
+                    against = await self._rehearse(job, method, milestone)
                 except STOPPED as error:
                     again = self._desk.now() + AFTER_A_STOP_SECONDS
                     return Decline("rehearsal_stopped", f"milestone {milestone}: {error}", retry_at=again)
-                self._journal.note_rehearsal(job.job_id, milestone, self._runner.backend, against)
+                self._journal.note_rehearsal(job.job_id, milestone, method.tool, against)
             if against:
                 return Decline("unprovable", f"milestone {milestone} cannot be proven: {against}")
         return None
 
-    async def _rehearse(self, job: Job, dossier: Dossier, milestone: int) -> str:
-        inputs = await in_thread(lambda: dossier.input_of(milestone), "input")
+    async def _rehearse(self, job: Job, method: Method, milestone: int) -> str:
+        # An estimate goes by the circuit's rows alone, and its maker may mean harm: what takes much longer than it is stopped
+        # before it makes held work late. Half, because witness and mock are two steps.
+        at_most = self._desk.spare_seconds() / 2
         try:
-            await self._runner.rehearse(
-                dossier.circuit,
-                inputs,
-                job_id=job.job_id,
-                milestone=milestone,
-                deadline=job.accept_closes_at,
-                # An estimate goes by the circuit's rows alone, and its maker may mean harm: what takes much longer than
-                # it is stopped before it makes held work late. Half, because witness and mock are two steps.
-                at_most=self._desk.spare_seconds() / 2,
-            )
+            await method.rehearse(job, milestone, job.accept_closes_at, at_most)
         except TensorError as error:
             return str(error)
         return ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from executor.follower import Follower
 from executor.news import ChainSays
-from executor.patience import Patience
 from executor.ports import Chain
 from tallystick.ids import Address, JobId
 from tallystick.market.book import Job
+from tallystick.service.patience import Patience
 
 
 class Lookout:
@@ -45,8 +45,17 @@ class Lookout:
             block=head.number,
             block_time=head.time,
             given_back=known is not None and self._gave_back(known),
+            standing=state.next_milestone - state.paid_milestones if state.is_pending else 0,
+            fault="" if known is None else self._fault(known),
             resumed=resumed,
         )
+
+    def _fault(self, job: Job) -> str:
+        """What the newest slash was for, where a claim of ours was shown to be wrong."""
+        last = job.slashes[-1] if job.slashes else None
+        if last is None or not last.is_fault or last.operator != self._operator:
+            return ""
+        return f"{last.finder} showed that a claim was wrong; {last.amount} of the stake was slashed"
 
     def _gave_back(self, job: Job) -> bool:
         """An operator that was late, or let go, never takes the same job again, so the two tell its only turn's end."""

@@ -57,10 +57,19 @@ class ProofReady(Answer):
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimMined(Answer):
-    """`next_deadline`: of the milestone behind this one; None after the last."""
+    """`next_deadline`: of the milestone behind this one; None after the last. `is_paid`: it is final already."""
 
     block: int
     next_deadline: int | None
+    is_paid: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finalized(Answer):
+    """What was final was paid. `left`: claims of the job that are still in their windows."""
+
+    block: int
+    left: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +122,8 @@ class ChainSays(Event):
     Attributes:
         mine: It is assigned to this agent's operator, through this agent.
         given_back: The job's last round ended with an early release by this agent's operator.
+        standing: Claims that are in their windows.
+        fault: Who showed a claim of this agent's operator to be wrong, as a sentence; empty where nobody did.
         block_time: The contracts' clock.
         resumed: Nothing is being done for the job at the moment.
     """
@@ -125,4 +136,6 @@ class ChainSays(Event):
     block: int
     block_time: int
     given_back: bool = False
+    standing: int = 0
+    fault: str = ""
     resumed: bool = False

@@ -12,7 +12,6 @@ from executor.follower import Follower
 from executor.judge import Judge
 from executor.order_checks import OrderChain, check_order
 from executor.orders import OrderBox, WaitingOrder
-from executor.patience import Patience, Sleep
 from executor.ports import Transactions
 from tallystick.chain.calls import MarketCalls
 from tallystick.errors import (
@@ -26,6 +25,7 @@ from tallystick.errors import (
 from tallystick.ids import JobId
 from tallystick.logs import get_logger
 from tallystick.market.book import Job
+from tallystick.service.patience import Patience, Sleep
 
 log = get_logger(__name__)
 

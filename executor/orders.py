@@ -14,7 +14,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from executor.files import write_atomic
 from tallystick.errors import InputError
 from tallystick.ids import ZERO_BYTES32, JobId, JobIdField
 from tallystick.logs import get_logger
@@ -22,6 +21,7 @@ from tallystick.market.book import Job, opened
 from tallystick.market.events import JobCreated, LogPosition
 from tallystick.market.orders import SignedOrder
 from tallystick.market.terms import SigningDomain, job_id_of
+from tallystick.service.home import write_atomic
 
 log = get_logger(__name__)
 

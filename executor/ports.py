@@ -14,9 +14,16 @@ from tallystick.market.parameters import Economy
 from tallystick.market.terms import JobTerms
 
 
+class Disputes(Protocol):
+    async def demand_credit_of(self, account: Address) -> int: ...
+
+
 class Chain(Protocol):
     @property
     def deployment(self) -> Deployment: ...
+
+    @property
+    def disputes(self) -> Disputes: ...
 
     async def head(self) -> BlockHead: ...
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from executor.files import write_atomic
 from tallystick.canonical import decode_canonical, encode_canonical
 from tallystick.errors import ArtifactCorruptError
 from tallystick.hashing import sha256
@@ -15,6 +14,7 @@ from tallystick.ids import Bytes32
 from tallystick.logs import get_logger
 from tallystick.market.claims import program_id_of
 from tallystick.proving.prover import Proved
+from tallystick.service.home import write_atomic
 from tallystick.tensors import QuantisedTensors
 
 log = get_logger(__name__)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-import shutil
-from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from executor.proofs import find_proof, save_proof
-from executor.threads import in_thread
 from executor.turns import Turns
 from tallystick.ids import JobId
 from tallystick.logs import get_logger
 from tallystick.proving.prover import CircuitFiles, Limits, Progress, Proved, Prover, ProvingStep
+from tallystick.service.threads import in_thread
 from tallystick.tensors import QuantisedTensors
 
 log = get_logger(__name__)
-
-Made = TypeVar("Made")
 
 
 class ProofRunner:
@@ -29,13 +23,14 @@ class ProofRunner:
     Args:
         jobs: Folder with one for each job, for `<job id>/<milestone>.proof`.
         limits: Of each step of the prover.
+        turns: Shared with whatever else wants all of the machine.
     """
 
-    def __init__(self, prover: Prover, jobs: Path, limits: Limits) -> None:
+    def __init__(self, prover: Prover, jobs: Path, limits: Limits, turns: Turns | None = None) -> None:
         self._prover = prover
         self._jobs = jobs
         self._limits = limits
-        self._turns = Turns()
+        self._turns = turns or Turns()
 
     @property
     def backend(self) -> str:
@@ -54,7 +49,9 @@ class ProofRunner:
     async def prepare(self, circuit: CircuitFiles, *, job_id: JobId, deadline: int) -> None:
         """Makes the keys and checks that they are the registered model's. Raises ModelError, ProvingError."""
         progress = _logged(job_id, None)
-        await self._in_turn(deadline, lambda: self._prover.ensure_keys(circuit, limits=self._limits, progress=progress))
+        await self._turns.work(
+            deadline, "prover", lambda: self._prover.ensure_keys(circuit, limits=self._limits, progress=progress)
+        )
 
     async def estimate_rehearsal(self, circuit: CircuitFiles) -> float:
         """Seconds of trying one input, and of making the keys where they are not cached."""
@@ -80,7 +77,9 @@ class ProofRunner:
         """
         limits = replace(self._limits, seconds=min(self._limits.seconds, at_most))
         progress = _logged(job_id, milestone)
-        await self._in_turn(deadline, lambda: self._prover.rehearse(circuit, inputs, limits=limits, progress=progress))
+        await self._turns.work(
+            deadline, "prover", lambda: self._prover.rehearse(circuit, inputs, limits=limits, progress=progress)
+        )
 
     async def prove(
         self,
@@ -102,7 +101,7 @@ class ProofRunner:
             return found
         place = self._place(job_id, milestone)
         progress = _logged(job_id, milestone)
-        return await self._in_turn(deadline, lambda: self._prove(circuit, inputs, place, progress))
+        return await self._turns.work(deadline, "prover", lambda: self._prove(circuit, inputs, place, progress))
 
     def kept(self, circuit: CircuitFiles, inputs: QuantisedTensors, *, job_id: JobId, milestone: int) -> Proved | None:
         """The proof of one milestone that is on disk already."""
@@ -111,33 +110,11 @@ class ProofRunner:
     def _place(self, job_id: JobId, milestone: int) -> Path:
         return self._jobs / job_id / f"{milestone}.proof"
 
-    async def _in_turn(self, deadline: int, work: Callable[[], Made]) -> Made:
-        """Cancelling stops the wait alone: a prover that works cannot be stopped, so its turn lasts until it is done."""
-
-        async def take_turn() -> Made:
-            async with self._turns.turn(deadline):
-                return await in_thread(work, "prover")
-
-        turn = asyncio.ensure_future(take_turn())
-        # If nobody waits any more, nobody would look at its error either.
-        turn.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(turn)
-
     def _prove(self, circuit: CircuitFiles, inputs: QuantisedTensors, place: Path, progress: Progress) -> Proved:
         """In the thread to the end, so that a proof is kept even when nobody waits for it any more."""
         proved = self._prover.prove(circuit, inputs, limits=self._limits, progress=progress)
         save_proof(place, proved)
         return proved
-
-    def forget(self, job_id: JobId) -> None:
-        """Removes a finished job's folder."""
-        shutil.rmtree(self._jobs / job_id, ignore_errors=True)
-
-    def forget_all_but(self, keep: Collection[JobId]) -> None:
-        """What an earlier process left of jobs that are over."""
-        for folder in self._jobs.glob("0x*"):
-            if folder.name not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _logged(job_id: JobId, milestone: int | None) -> Progress:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from executor.acceptance import MAX_WINDOW_SECONDS
 from tallystick.errors import InputError
 from tallystick.ids import AddressField
+from tallystick.market.terms import ProofKind
 from tallystick.options import read_settings
 from tallystick.units import parse_size
 
 PREFIX = "TALLYSTICK_EXECUTOR_"
+
+BackendName = Literal["auto", "numpy", "onnxruntime", "cuda"]
 
 DEFAULT_HOME = Path("~/.tallystick/executor")
 
@@ -32,6 +36,18 @@ def _size(value: object) -> object:
 def _list(value: object) -> object:
     """Several are separated by commas."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _kinds(value: object) -> object:
+    """Proof kinds by their names in small letters."""
+    named = _list(value)
+    if isinstance(named, tuple) and all(isinstance(name, str) for name in named):
+        known = {kind.name.lower(): kind for kind in (ProofKind.ZK, ProofKind.OPTIMISTIC)}
+        unknown = [name for name in named if name.lower() not in known]
+        if unknown or not named:
+            raise ValueError(f"{', '.join(unknown) or 'nothing'} is not among {', '.join(known)}")
+        return frozenset(known[name.lower()] for name in named)
+    return value
 
 
 def _folder(value: object) -> object:
@@ -114,6 +130,7 @@ class Settings(ChainSettings, HomeSettings, MachineSettings):
         operator: Address whose stake is locked and who is paid.
         keystore, password_file: The agent's hot key, which needs gas money and nothing else.
         payment_tokens: Taken in payment; the deployment's own where empty.
+        proof_kinds: Of jobs that are taken: `zk`, `optimistic`.
         max_jobs: Held at once.
         confirmations: Blocks, a transaction's own included, after which it is believed.
         safety: Estimates of proving time are multiplied by it.
@@ -123,6 +140,11 @@ class Settings(ChainSettings, HomeSettings, MachineSettings):
         max_artifact_bytes, max_job_bytes: Fetched at most: of one artifact, and of all that a job names.
         proof_seconds, proof_memory: Bounds of each step of the prover.
         prover_threads: Cores that it may use; 0: all.
+        backend: What programs run on; `auto` takes the fastest that gives the contract's bits on this machine.
+        engine_threads: Cores that one run may use; 0: all.
+        max_trace_bytes: Kept at most of one milestone's trace.
+        max_window_seconds: The longest challenge window of a job that is taken.
+        fault: How to be wrong on purpose, on a development chain.
         key_cache_bytes: Kept of models' keys on disk; the longest unused are removed, and made again when they are needed.
     """
 
@@ -145,6 +167,14 @@ class Settings(ChainSettings, HomeSettings, MachineSettings):
     proof_memory: Size = 16 * 2**30
     prover_threads: int = Field(default=0, ge=0, le=1024)
     key_cache_bytes: Size = 20 * 2**30
+    proof_kinds: Annotated[frozenset[ProofKind], BeforeValidator(_kinds)] = frozenset(
+        {ProofKind.ZK, ProofKind.OPTIMISTIC}
+    )
+    backend: BackendName = "auto"
+    engine_threads: int = Field(default=0, ge=0, le=1024)
+    max_trace_bytes: Size = 2**30
+    max_window_seconds: int = Field(default=MAX_WINDOW_SECONDS, ge=1)
+    fault: str | None = None
 
 
 Kind = TypeVar("Kind", bound=_Settings)

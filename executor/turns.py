@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from tallystick.service.threads import in_thread
+
+Made = TypeVar("Made")
 
 
 class Turns:
@@ -25,6 +30,19 @@ class Turns:
             yield
         finally:
             self._pass_on()
+
+    async def work(self, deadline: int, name: str, work: Callable[[], Made]) -> Made:
+        """What `work`, done in a thread when its turn has come, returns. Cancelling stops the wait alone: what works cannot be
+        stopped, so its turn lasts until it is done."""
+
+        async def take_turn() -> Made:
+            async with self.turn(deadline):
+                return await in_thread(work, name)
+
+        taken = asyncio.ensure_future(take_turn())
+        # If nobody waits any more, nobody would look at its error either.
+        taken.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(taken)
 
     async def _wait(self, deadline: int) -> None:
         self._arrivals += 1

@@ -15,6 +15,7 @@ class Stage(StrEnum):
     PREPARING = "preparing"
     PROVING = "proving"
     CLAIMING = "claiming"
+    AWAITING = "awaiting"
     RELEASING = "releasing"
     COLLECTING = "collecting"
     DONE = "done"
@@ -25,6 +26,9 @@ class Stage(StrEnum):
 
 UNDECIDED = frozenset({Stage.CONSIDERED, Stage.ACCEPTING})
 WORKING = frozenset({Stage.ASSIGNED, Stage.PREPARING, Stage.PROVING, Stage.CLAIMING, Stage.RELEASING})
+"""There is still something to be made for the job."""
+HELD = WORKING | {Stage.AWAITING}
+"""The job is ours, and our stake is locked for it."""
 OVER = frozenset({Stage.DONE, Stage.RELEASED, Stage.LOST, Stage.REFUSED})
 
 
@@ -35,6 +39,7 @@ class Do(StrEnum):
     PREPARE = "prepare"
     PROVE = "prove"
     SEND_CLAIM = "send_claim"
+    AWAIT_FINALITY = "await_finality"
     SEND_RELEASE = "send_release"
     COLLECT = "collect"
     CLEAN_UP = "clean_up"
@@ -54,8 +59,9 @@ class JobWork:
         failures: In a row, without a milestone between them.
         committed: To this milestone, however little time is left: giving it back was no better.
         fresh_proof: The next proof must not come from the cache, because the contract refused the cached one.
+        standing: Claims that are in their windows: the job's artifacts are needed until there are none.
         retry_at: REFUSED: chain time from which the same round may be considered again; None: never.
-        ending: Where COLLECTING leads to.
+        ending: Where AWAITING and COLLECTING lead to.
         cause: What set off the standing instruction.
         last_word: Why it stands where it stands.
         story: The latest steps, oldest first.
@@ -73,6 +79,7 @@ class JobWork:
     failures: int = 0
     committed: bool = False
     fresh_proof: bool = False
+    standing: int = 0
     retry_at: int | None = None
     ending: Stage = Stage.DONE
     cause: str = ""

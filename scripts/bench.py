@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from scripts import bench_engine, bench_proving
+from scripts import bench_dispute, bench_engine, bench_proving
 from scripts.toolchain import CACHE, ROOT
 
 DEMO = CACHE / "bench-demo"
@@ -99,14 +99,17 @@ def machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15, help="pairs of proofs for each model")
+    parser.add_argument("--dispute-rounds", type=int, default=25, help="wrong claims for each model and backend")
     parser.add_argument("--engine-rounds", type=int, default=25, help="pairs of runs for each line of the engine")
     options = parser.parse_args()
-    print("1/3 the exact engine, against onnxruntime", flush=True)
+    print("1/4 the exact engine, against onnxruntime", flush=True)
     engine = bench_engine.to_markdown(*bench_engine.measure(options.engine_rounds))
-    print("2/3 proving, against bare EZKL calls", flush=True)
+    print("2/4 disputes, on a chain of their own", flush=True)
+    disputes = bench_dispute.section(options.dispute_rounds)
+    print("3/4 proving, against bare EZKL calls", flush=True)
     with tempfile.TemporaryDirectory() as home:
         proving = bench_proving.to_markdown(bench_proving.measure(Path(home), runs=options.runs))
-    print("3/3 the demo, stage by stage", flush=True)
+    print("4/4 the demo, stage by stage", flush=True)
     demo = demo_tables(perform_demo())
     columns = ["executor", "milestone", "prover's steps s", "begun to claimed s", "ratio"]
     shares = markdown(columns, agent_shares(DEMO / "logs"))
@@ -122,6 +125,8 @@ median over pairs. The int8 peer is onnxruntime with default options on a file t
 weights by channel). Ours runs that very file, and the same model in our own quantisation. {ENGINE_NOTE}
 
 {engine}
+
+{disputes}
 
 ## Proving: the agent's path against bare EZKL
 

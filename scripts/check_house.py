@@ -18,7 +18,7 @@ MAX_PYTHON_LINES = 360
 MAX_TEST_LINES = 500
 MAX_SOLIDITY_LINES = 500
 VAGUE_NAMES = {"utils", "helpers", "common", "misc"}
-APPLICATIONS = ("dispatcher", "executor", "client_sdk", "tallystick")
+APPLICATIONS = ("dispatcher", "executor", "challenger", "client_sdk", "tallystick")
 
 NEVER_COMMITTED = re.compile(
     r"(https?://|\"|@)[a-z.]*(pypi|npmjs|hosted|debian)[a-z.]*\.(org|com|io)(/|\"|$)|(^|[^.A-Za-z0-9_-])/(work|farm|root)/"

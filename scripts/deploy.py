@@ -33,6 +33,10 @@ from tallystick.market.terms import ProofKind
 SCHEMA = 1
 ADMIN_ROLE = 0
 """The AccessManager's own: may do everything that is governed."""
+FAMILIES = ("Dot", "Lookup", "Window", "Map", "Arith")
+"""Of steps, in the order in which the judge takes their checkers."""
+JUDGE_GAS_CAP = 1
+"""The router lists no adapter without a cap; nobody calls a judge through it."""
 DAY = 24 * 3600
 LEAST_TIMELOCK_SECONDS = DAY
 """Where the stake token is a real one: time to see what governance decided, and to leave."""
@@ -116,7 +120,17 @@ def _deploy_contracts(deployer: Deployer, stake_token: str, parameters: Paramete
     escrow, settlement = deployer.coming(1), deployer.coming(2)
     stakes = deployer.create("StakeManager", stake_token, governed, escrow)
     deployer.create("JobEscrow", stakes, registry, settlement)
-    deployer.create("MilestoneSettlement", escrow)
+    settlement = deployer.create("MilestoneSettlement", escrow)
+    _deploy_judge(deployer, settlement)
+
+
+def _deploy_judge(deployer: Deployer, settlement: str) -> None:
+    """Who finds faults in Optimistic claims. To the router it is an adapter without a proof to check."""
+    checkers = [deployer.create(f"{family}Checker") for family in FAMILIES]
+    dispute = deployer.create("TraceDispute", settlement, checkers, deployer.coming(1))
+    deployer.create("TraceDemands", dispute)
+    kind = int(ProofKind.OPTIMISTIC)
+    deployer.call("VerifierRouter.addAdapter (judge)", "VerifierRouter", "addAdapter", kind, dispute, JUDGE_GAS_CAP)
 
 
 def _hand_over(deployer: Deployer) -> None:
@@ -246,6 +260,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timelock-seconds", type=_natural, default=defaults.timelock_seconds)
     parser.add_argument("--min-lock", type=_natural, default=ENTRY_RULES.min_lock, help="in the token's smallest unit")
     parser.add_argument("--unbond-seconds", type=_natural, default=ENTRY_RULES.unbond_seconds)
+    parser.add_argument(
+        "--min-challenge-seconds",
+        type=_natural,
+        default=ENTRY_RULES.min_challenge_seconds,
+        help="the shortest challenge window of an optimistic job; the contract takes none below 10",
+    )
     parser.add_argument("--ezkl-gas-cap", type=_natural, default=defaults.ezkl_gas_cap)
     return parser
 
@@ -266,9 +286,9 @@ def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     options = parse_options()
-    changed = {"min_lock": options.min_lock, "unbond_seconds": options.unbond_seconds}
+    changed = ("min_lock", "unbond_seconds", "min_challenge_seconds")
     parameters = Parameters(
-        entry_rules=ENTRY_RULES.model_copy(update=changed),
+        entry_rules=ENTRY_RULES.model_copy(update={name: getattr(options, name) for name in changed}),
         timelock_seconds=options.timelock_seconds,
         ezkl_gas_cap=options.ezkl_gas_cap,
     )

@@ -1,7 +1,7 @@
 """Runs tests/forge: fuzz and invariant campaigns in process, thousands of calls a second.
 
-python -m scripts.forge_tests                  a short campaign with the seed of foundry.toml
-python -m scripts.forge_tests --long           a million calls for each invariant function
+python -m scripts.forge_tests                  a short campaign with the seed of foundry.toml, of code that compiles soon
+python -m scripts.forge_tests --long           a million calls for each invariant function, of the code that is deployed
 python -m scripts.forge_tests --seed 0x1       another seed
 python -m scripts.forge_tests --match-test x -vvv    whatever is not ours is forge's: one test, with its calls
 
@@ -88,7 +88,7 @@ def run(seed: str, long: bool, extra: list[str]) -> tuple[int, Report]:
     """Forge's exit code, and what it found. Everything that forge prints is passed on at once."""
     if not SOLC.exists():
         raise ToolMissingError("solc", SOLC)
-    environment = {**tool_environment(), "FOUNDRY_PROFILE": "long" if long else "default"}
+    environment = {**tool_environment(), "FOUNDRY_PROFILE": "long" if long else "short"}
     command = [str(foundry_executable("forge")), "test", "--fuzz-seed", seed, *extra]
     report, over = Report(), threading.Event()
     threading.Thread(target=_pulse, args=(over, time.monotonic()), daemon=True).start()

@@ -35,7 +35,17 @@ LIST = ROOT / "tests" / "mutants" / "mutants.json"
 DOCUMENT = ROOT / "docs" / "security.md"
 TREES = CACHE / "mutants"
 WORKERS = 2
-LINKED = (".venv", "node_modules", "tallystick", "scripts", "dispatcher", "executor", "client_sdk", "examples")
+LINKED = (
+    ".venv",
+    "node_modules",
+    "tallystick",
+    "scripts",
+    "dispatcher",
+    "executor",
+    "challenger",
+    "client_sdk",
+    "examples",
+)
 COPIED = ("contracts", "tests", "brownie-config.yaml", "package.json", "pyproject.toml")
 FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) \S*?::(\w+)", re.MULTILINE)
 A_RUN_SECONDS = 900

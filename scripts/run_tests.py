@@ -1,7 +1,7 @@
-"""Runs the suite, each part in a process of its own, on two cores side by side.
+"""Runs the suite, each part in a process of its own, two of them side by side.
 
 The contract suite needs Brownie's pytest plugin, which takes over a whole run; that alone is reason enough for
-separate processes. Two lanes of them run side by side. Every part runs even when an earlier one failed, and the last line counts them all.
+separate processes. Every part runs even when an earlier one failed, and the last line counts them all.
 """
 
 from __future__ import annotations
@@ -30,12 +30,16 @@ class Part:
 
 
 PARTS = (
-    Part("unit", ("tests/unit", "tests/packaging")),
     Part("contracts", ("-p", "pytest-brownie", "tests/contracts", "--network", "development"), under_brownie=True),
-    Part("forge", module="scripts.forge_tests"),
+    Part("unit", ("tests/unit", "tests/packaging")),
     Part("integration", ("tests/integration",)),
+    Part("forge", module="scripts.forge_tests"),
     Part("e2e", ("tests/e2e",)),
 )
+"""In the order in which they start, whenever one of two has ended. The contract suite comes first, beside the one part that
+never loads them: Brownie writes the artifacts anew whenever it loads them, and two that load at once lose some. Its plugin
+takes no turns; others that load or read them do, see `compile_contracts.alone`.
+"""
 NOT_A_FAILURE = (0, 5)  # 5: pytest found nothing to run, for example under a -k that names one part's test
 
 
@@ -83,17 +87,12 @@ def play(part: Part, options: argparse.Namespace, extra: list[str], *, prefixed:
     return run(part, [*long, *extra], f"{part.name:11} | " if prefixed else "")
 
 
-def play_lane(lane: list[Part], options: argparse.Namespace, extra: list[str], *, prefixed: bool) -> list[Ran]:
-    return [ran for part in lane if (ran := play(part, options, extra, prefixed=prefixed))]
-
-
-def lanes_of(parts: tuple[Part, ...]) -> list[list[Part]]:
-    """Two of about the same length. Not the contract suite in halves: Brownie writes the artifacts anew whenever it loads them,
-    and two that load at once lose some (scripts/deployer.py waits for its turn)."""
-    if len(parts) == 1 or (os.cpu_count() or 1) == 1:
-        return [list(parts)]
-    first = [part for part in parts if part.name in ("contracts", "e2e")]
-    return [first, [part for part in parts if part not in first]]
+def play_all(parts: tuple[Part, ...], options: argparse.Namespace, extra: list[str]) -> list[Ran]:
+    """One after another, two at a time where there are two cores. What each printed is told apart by its name then."""
+    lanes = 2 if len(parts) > 1 and (os.cpu_count() or 1) > 1 else 1
+    one = partial(play, options=options, extra=extra, prefixed=lanes > 1)
+    with ThreadPoolExecutor(lanes) as pool:
+        return [ran for ran in pool.map(one, parts) if ran]
 
 
 def main() -> None:
@@ -105,11 +104,7 @@ def main() -> None:
         os.environ["TALLYSTICK_TEST_LONG"] = "1"
     compile_contracts.main()
     parts = tuple(part for part in PARTS if options.only in (None, part.name))
-    done: list[Ran] = []
-    lanes = lanes_of(parts)
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        one = partial(play_lane, options=options, extra=extra, prefixed=len(lanes) > 1)
-        done += [ran for lane in pool.map(one, lanes) for ran in lane]
+    done = play_all(parts, options, extra)
     totals: dict[str, int] = {}
     for ran in done:
         for word, count in ran.counts.items():

@@ -6,6 +6,7 @@ in numpy, so that nothing is needed that the project does not have; half a minut
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ FOLDER = Path(__file__).parents[1] / "examples" / "digits_cnn"
 SIDE, CLASSES, PIXEL_MAX = 8, 10, 16.0
 CHANNELS = (8, 16)
 EPOCHS, BATCH, STEP, MOMENTUM = 40, 32, 0.05, 0.9
-SEED, HELD_OUT, CALIBRATION = 0, 360, 64
+SEED, HELD_OUT, CALIBRATION, SHOWN = 0, 360, 64, 8
 
 Floats = NDArray[np.float32]
 
@@ -150,6 +151,8 @@ def main() -> None:
     onnx.save(to_onnx(classifier), FOLDER / "digits_cnn.onnx")
     np.savez_compressed(FOLDER / "calibration.npz", image=shown[:CALIBRATION])
     np.savez_compressed(FOLDER / "held_out.npz", image=held_out)
+    # What `tallystick job fund --inputs` takes, for a program that reads eight images at once.
+    (FOLDER / "inputs.json").write_text(json.dumps(held_out[:SHOWN].tolist(), separators=(",", ":")) + "\n")
     print(f"{accuracy:.1%} of {len(held_out)} images that it has not seen; wrote {FOLDER.name}/")
 
 

@@ -21,12 +21,14 @@ PLUGIN_GROUP = "tallystick.commands"
 OWN = {
     "localnet": ("client_sdk.cli.localnet:app", "A whole market on this machine: start, stop, status."),
     "model": ("client_sdk.cli.model:app", "Register and compile models and look at them."),
-    "job": ("client_sdk.cli.job:app", "Quote, fund, watch, take results and receipts."),
+    "job": ("client_sdk.cli.job:app", "Quote, fund, watch, audit, take results and receipts."),
+    "bench": ("client_sdk.cli.bench:app", "What a model would cost, measured on this machine."),
     "wallet": ("client_sdk.cli.wallet:app", "Keys, balances, taking money home."),
 }
 ROLES = {
     "executor": "Run an executor: stake, announce, prove, earn.",
     "dispatcher": "Run a dispatcher: match jobs to executors.",
+    "challenger": "Run a challenger: show that wrong claims are wrong, collect.",
 }
 """What help says of the applications that join as plug-ins, so that it need not load them."""
 

@@ -36,5 +36,5 @@ async def _move(session: Session, job_id: str, verb: Callable[[AsyncJob], Awaita
         job = await client.job(job_id)
         with session.screen.working("sending"):
             after = await verb(job)
-        shown = await table_of(client, after)
-        session.screen.finish(job_values(after), shown, then=job.advice())
+        shown = await table_of(client, job)
+        session.screen.finish(job_values(after, job.disputes), shown, then=job.advice())

@@ -13,6 +13,7 @@ from client_sdk._request import JobRequest
 from client_sdk.cli._command import Session
 from client_sdk.cli._files import read_bytes, read_inputs
 from client_sdk.cli._job_look import follow, table_of
+from client_sdk.cli._kinds import ProofKindWord
 from client_sdk.cli._views import funding_words, job_values, order_table, order_values, quote_table, reason_lines
 from tallystick.errors import InputError
 from tallystick.market.orders import SignedOrder
@@ -25,15 +26,21 @@ Token = Annotated[str | None, typer.Option(help="Payment token's address. Else t
 
 async def quote(
     session: Session,
+    *,
     model: Model = "",
     milestones: Annotated[int, typer.Option(min=1, max=256)] = 1,
     requirements: Requirements = "",
+    proof_kind: Annotated[ProofKindWord | None, typer.Option(help="Else the model's own, or either.")] = None,
     token: Token = None,
 ) -> None:
-    """Ask the dispatcher who could take such a job now, and for how much."""
+    """Ask the dispatcher who could take such a job now, and for how much, by either proof kind."""
     async with session.client() as client:
         answer = await client.quote(
-            model or None, milestones=milestones, requirements=requirements, payment_token=token
+            model or None,
+            milestones=milestones,
+            requirements=requirements,
+            payment_token=token,
+            proof_kind=proof_kind.value if proof_kind else None,
         )
         address = token or client.deployment.tokens.payment
         info = await client.token(address) if address else None
@@ -54,6 +61,9 @@ def _request(
     stake_lock: Annotated[str | None, typer.Option(help="Stake at risk. Else the protocol's least.")] = None,
     deadline: Annotated[str, typer.Option(help="Time for each milestone, once accepted.")] = "10m",
     accept_within: Annotated[str, typer.Option(help="Time in which somebody has to accept.")] = "10m",
+    window: Annotated[
+        str | None, typer.Option(help="Challenge window of an optimistic model's claims. Else the protocol's least.")
+    ] = None,
     token: Token = None,
     note: Annotated[str, typer.Option(help="A line for people.")] = "",
     salt: Annotated[int | None, typer.Option(help="Makes a retry safe across machines.")] = None,
@@ -71,6 +81,7 @@ def _request(
         "stake_lock": stake_lock,
         "deadline": deadline,
         "accept_within": accept_within,
+        "challenge_window": window,
         "note": note,
         "salt": salt,
     }
@@ -117,8 +128,8 @@ async def fund(
         client.release_key()
         if watch:
             await follow(session, job, await client.token(job.terms.payment_token))
-        shown = await table_of(client, job.snapshot)
-        values = {**job_values(job.snapshot), "funded_by": job.funded_by}
+        shown = await table_of(client, job)
+        values = {**job_values(job.snapshot, job.disputes), "funded_by": job.funded_by}
         session.screen.finish(values, shown, then=job.advice())
 
 

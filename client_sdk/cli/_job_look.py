@@ -20,7 +20,6 @@ from client_sdk.cli._views import (
     reason_lines,
 )
 from tallystick.chain.views import TokenInfo
-from tallystick.market.book import Job
 
 JobArgument = Annotated[str, typer.Argument(metavar="ID", help="A job's id.", show_default=False)]
 
@@ -39,25 +38,29 @@ async def list_jobs(
 
 
 async def show(session: Session, job_id: JobArgument) -> None:
-    """Show a job as the chain has it."""
+    """Show a job as the chain has it: claims in their window, demands, faults, who was slashed."""
     async with session.client() as client:
         job = await client.job(job_id)
-        shown = await table_of(client, job.snapshot)
-        session.screen.finish(job_values(job.snapshot), shown, then=job.advice())
+        shown = await table_of(client, job)
+        session.screen.finish(job_values(job.snapshot, job.disputes), shown, then=job.advice())
 
 
 async def watch(
     session: Session,
     job_id: JobArgument,
     seconds: Annotated[float | None, typer.Option("--timeout", help="Seconds after which to stop watching.")] = None,
+    finalize: Annotated[
+        bool,
+        typer.Option("--finalize", help="Have claims paid that are final and that nobody had paid. Needs your key."),
+    ] = False,
 ) -> None:
     """Follow a job until it is over. It goes on whether anyone watches or not."""
-    async with session.client() as client:
+    async with session.client(sign=finalize) as client:
         job = await client.job(job_id)
         info = await client.token(job.terms.payment_token)
         await follow(session, job, info, seconds=seconds)
-        shown = await table_of(client, job.snapshot)
-        session.screen.finish(job_values(job.snapshot), shown, then=job.advice())
+        shown = await table_of(client, job)
+        session.screen.finish(job_values(job.snapshot, job.disputes), shown, then=job.advice())
 
 
 async def why(session: Session, job_id: JobArgument) -> None:
@@ -68,10 +71,11 @@ async def why(session: Session, job_id: JobArgument) -> None:
     session.screen.finish(view.model_dump(mode="json"), view.summary, *reason_lines(view.reasons), then=then)
 
 
-async def table_of(client: AsyncClient, job: Job) -> Table:
+async def table_of(client: AsyncClient, job: AsyncJob) -> Table:
     """A job for people, each amount in its own token."""
     payment = await client.token(job.terms.payment_token)
-    return job_table(job, payment, await client.token(client.deployment.tokens.stake))
+    stake = await client.token(client.deployment.tokens.stake)
+    return job_table(job.snapshot, payment, stake, job.disputes)
 
 
 async def follow(session: Session, job: AsyncJob, token: TokenInfo, *, seconds: float | None = None) -> None:

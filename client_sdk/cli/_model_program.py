@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from client_sdk._engine import needs_engine
 from client_sdk.cli._command import Session
 from client_sdk.cli._program_views import package_facts, package_values, step_values, steps_table
 from client_sdk.cli._screen import Screen, facts_table
@@ -39,7 +38,7 @@ async def compile_program(
     """Make an ONNX model into a program that gives the same bits on every machine."""
     dims = _dims(dim or [])
     started = time.monotonic()
-    with _engine():
+    with needs_engine():
         from tallystick.engine.compiler.calibration import read_calibration  # noqa: PLC0415  (the engine is an extra)
         from tallystick.engine.compiler.compile import CompileOptions, compile_model  # noqa: PLC0415
         from tallystick.engine.compiler.package import write_package  # noqa: PLC0415
@@ -64,28 +63,14 @@ async def inspect(
     directory: Annotated[Path, typer.Argument(help="A folder that `model compile` made.", show_default=False)],
 ) -> None:
     """Show a compiled program: its steps, what they cost to dispute, its hashes. Checks every hash on the way."""
-    with _engine():
+    with needs_engine():
         from tallystick.engine.compiler.package import read_package  # noqa: PLC0415  (the engine is an extra)
     screen = session.screen
     with screen.working("checking hashes"):
         package = read_package(directory)
     values = {**package_values(package), "steps": step_values(package)}
-    then = "Hand the folder on as it is: whoever reads it checks every hash again."
+    then = f"Register it as an optimistic model: tallystick model register {directory}"
     screen.finish(values, steps_table(package), "", facts_table(package_facts(package)), then=then)
-
-
-@contextmanager
-def _engine() -> Iterator[None]:
-    """The import of what only this extra brings."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tallystick"):
-            raise
-        raise InputError(
-            f"This needs the module {error.name!r}, which is not installed.",
-            remedy="Run `pip install 'tallystick[engine]'`.",
-        ) from error
 
 
 def _dims(texts: list[str]) -> dict[str, int]:

@@ -1,39 +1,42 @@
-"""Jobs and models as commands show them: once as plain values, once for people. Pure."""
+"""Jobs as commands show them: once as plain values, once for people. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 from rich.table import Table
 
-from client_sdk._events import JobEvent
+from client_sdk._events import JobEvent, Told
 from client_sdk._journal import FundedBy
-from client_sdk._models import ModelHandle
 from client_sdk._receipt import JobReceipt
+from client_sdk.cli._dispute_views import dispute_line, dispute_rows
+from client_sdk.cli._moments import moment
 from client_sdk.cli._screen import facts_table, list_table
 from tallystick.chain.views import TokenInfo
 from tallystick.ids import ZERO_ADDRESS, Address, JobId
 from tallystick.market.book import Job, Slash
-from tallystick.market.events import BountyPaid, JobFact
+from tallystick.market.events import BountyPaid, ClaimExtended, DisputeFact
 from tallystick.market.orders import SignedOrder
-from tallystick.market.terms import ProofKind
-from tallystick.tensors import TensorSpec
+from tallystick.market.terms import JobTerms, ProofKind
 from tallystick.units import format_amount
 from tallystick.wire.api import QuoteView, RefusalReason
+from tallystick.wire.disputes import Disputes, fault_words
 
 BURN_ADDRESS = Address("0x000000000000000000000000000000000000dEaD")
 """Where the contracts send what nobody shall have."""
 
+NOTHING = Disputes()
 
-def job_values(job: Job) -> dict[str, Any]:
+
+def job_values(job: Job, disputes: Disputes = NOTHING) -> dict[str, Any]:
     """Amounts in smallest units, times in Unix seconds."""
     return {
         "job_id": job.job_id,
         "status": job.status.name.lower(),
+        "proof_kind": job.terms.proof_kind.name.lower(),
         "round": job.round,
         "milestones_paid": job.paid_milestones,
         "milestones_claimed": job.next_milestone,
@@ -51,22 +54,28 @@ def job_values(job: Job) -> dict[str, Any]:
         "payments": to_jsonable_python(job.payments),
         "releases": to_jsonable_python(job.releases),
         "slashes": to_jsonable_python(job.slashes),
+        "compensation": sum(slash.to_creator for slash in job.slashes),
+        "final_at": job.final_at,
+        "demands": [demand.model_dump(mode="json") for demand in disputes.demands],
+        "faults": [fault.model_dump(mode="json") for fault in disputes.faults],
         "terms": job.terms.model_dump(mode="json"),
     }
 
 
-def job_table(job: Job, token: TokenInfo, stake: TokenInfo) -> Table:
+def job_table(job: Job, token: TokenInfo, stake: TokenInfo, disputes: Disputes = NOTHING) -> Table:
     """For people.
 
     Args:
         token: What the job is paid in.
         stake: What is slashed.
+        disputes: What was done about its claims.
     """
     terms = job.terms
     rows: dict[str, object] = {
         "job": job.job_id,
         "status": f"{job.status.name.lower()}, {job.paid_milestones} of {terms.milestone_count} milestones paid",
         "model": terms.model_id,
+        "proof kind": _proof_kind(terms),
         "creator": terms.creator,
         "price": _price(job, token),
     }
@@ -88,7 +97,8 @@ def job_table(job: Job, token: TokenInfo, stake: TokenInfo) -> Table:
         rows["given back"] = "\n".join(f"by {one.operator} for {_paid(one.fee, stake)}" for one in job.releases)
     if job.slashes:
         rows["slashed"] = "\n".join(_slashed(slash, stake) for slash in job.slashes)
-    return facts_table(rows)
+        rows["compensation"] = f"{_paid(sum(one.to_creator for one in job.slashes), stake)} to the creator"
+    return facts_table({**rows, **dispute_rows(disputes)})
 
 
 def jobs_table(jobs: Sequence[Job]) -> Table:
@@ -109,9 +119,16 @@ def event_values(event: JobEvent) -> dict[str, Any]:
 
 def event_line(event: JobEvent, token: TokenInfo) -> str:
     """One line for people."""
+    when = f"{moment(event.fact.at.block_time)}  " if event.fact else ""
+    if isinstance(event.fact, ClaimExtended | DisputeFact):
+        return f"{when}{dispute_line(event.fact)}"
+    return f"{when}{_said(event, token)}"
+
+
+def _said(event: JobEvent, token: TokenInfo) -> str:
     job = event.job
     milestones = job.terms.milestone_count
-    said = {
+    return {
         "JobCreated": f"funded with {_paid(job.terms.max_price, token)}",
         "JobAssigned": f"taken by {job.operator} for {_paid(job.price or 0, token)}, round {job.round}",
         "MilestoneClaimed": f"milestone {job.next_milestone - 1} {_claimed(job)}",
@@ -126,43 +143,23 @@ def event_line(event: JobEvent, token: TokenInfo) -> str:
         "BountyPaid": _bounty(event.fact),
         "ChainReorganised": f"the chain took back what came after block {event.rolled_back_to}",
     }[event.name]
-    when = f"{moment(event.fact.at.block_time)}  " if event.fact else ""
-    return f"{when}{said}"
-
-
-def model_values(model: ModelHandle) -> dict[str, Any]:
-    return {
-        "model_id": model.model_id,
-        "name": model.name,
-        "inputs": [spec.model_dump(mode="json") for spec in model.inputs],
-        "outputs": [spec.model_dump(mode="json") for spec in model.outputs],
-        "program_id": model.spec.program_id,
-        "prover": f"{model.manifest.prover} {model.manifest.prover_version}",
-        "srs": model.manifest.srs.origin,
-        "logrows": model.manifest.srs.logrows,
-        "onnx": model.manifest.onnx.cid,
-    }
-
-
-def model_table(model: ModelHandle) -> Table:
-    rows: dict[str, object] = {"model": model.model_id, "name": model.name}
-    rows |= {f"input {spec.name}": _tensor(spec) for spec in model.inputs}
-    rows |= {f"output {spec.name}": _tensor(spec) for spec in model.outputs}
-    values = model_values(model)
-    rows |= {"prover": values["prover"], "circuit": f"2^{values['logrows']} rows", "onnx": values["onnx"]}
-    if model.manifest.srs.origin == "development":
-        rows["trust"] = "development SRS: whoever made it could forge proofs; fit for tests only"
-    return facts_table(rows)
 
 
 def quote_table(quote: QuoteView, token: TokenInfo | None) -> Table:
-    rows: dict[str, object] = {"capable": f"{quote.capable} of {quote.total} announced executors"}
+    rows: dict[str, object] = {
+        "proof kind": quote.proof_kind or "any",
+        "capable": f"{quote.capable} of {quote.total} announced executors",
+    }
     if quote.lowest_price is not None:
         rows["price"] = f"from {_units(quote.lowest_price, token)} a milestone"
     if quote.median_price is not None:
         rows["median"] = f"{_units(quote.median_price, token)} a milestone"
     if quote.seconds_estimate is not None:
         rows["time"] = f"about {quote.seconds_estimate:.0f} s a milestone, from what was paid before"
+    # Side by side, where there is more than one to choose from.
+    for kind in quote.kinds if len(quote.kinds) > 1 else ():
+        price = f", from {_units(kind.lowest_price, token)} a milestone" if kind.lowest_price is not None else ""
+        rows[f"as {kind.kind}"] = f"{kind.capable} of {quote.total}{price}"
     return facts_table(rows)
 
 
@@ -219,16 +216,20 @@ def receipt_table(receipt: JobReceipt, token: TokenInfo, stake: TokenInfo) -> Ta
         table.add_row(f"surplus -> {receipt.terms.creator}", _paid(receipt.surplus, token))
     for release in receipt.releases:
         table.add_row(f"given back by {release.operator}", _paid(release.fee, stake))
+    for fault in receipt.faults:
+        table.add_row(f"fault of milestone {fault.milestone}, round {fault.round}", fault_words(fault))
     for slash in receipt.slashes:
         table.add_row(f"slashed from {slash.operator}", _paid(slash.amount, stake))
+    if receipt.slashes:
+        table.add_row(f"compensation -> {receipt.terms.creator}", _paid(receipt.compensation, stake))
     for line in receipt.transactions:
         table.add_row(f"gas: {line.purpose}", f"{line.gas_used:,}")
     return table
 
 
-def moment(unix_seconds: int) -> str:
-    """A time for people, UTC."""
-    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
+def _proof_kind(terms: JobTerms) -> str:
+    window = f", challenge window {terms.challenge_seconds} s" if terms.challenge_seconds else ""
+    return f"{terms.proof_kind.name.lower()}{window}"
 
 
 def _price(job: Job, token: TokenInfo) -> str:
@@ -255,14 +256,10 @@ def _back(job: Job, token: TokenInfo) -> str:
     return f", {_paid(job.surplus, token)} back to the creator" if job.surplus else ""
 
 
-def _bounty(fact: JobFact | None) -> str:
+def _bounty(fact: Told | None) -> str:
     burnt = isinstance(fact, BountyPaid) and fact.account == BURN_ADDRESS
     return "bounty burnt" if burnt else "bounty paid"
 
 
 def _units(amount: int, token: TokenInfo | None) -> str:
     return _paid(amount, token) if token else f"{amount} units"
-
-
-def _tensor(spec: TensorSpec) -> str:
-    return f"{list(spec.shape)}, {spec.low} to {spec.high}, {spec.scale} fractional bits"

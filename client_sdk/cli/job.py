@@ -7,7 +7,9 @@ import typer
 from client_sdk.cli import _job_end, _job_fund, _job_look, _job_take
 from client_sdk.cli._command import register
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Quote, fund, watch, take results and receipts.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Quote, fund, watch, audit, take results and receipts."
+)
 
 register(app, _job_fund.quote)
 register(app, _job_fund.fund)
@@ -18,6 +20,7 @@ register(app, _job_look.show)
 register(app, _job_look.watch)
 register(app, _job_look.why)
 register(app, _job_take.result)
+register(app, _job_take.audit)
 register(app, _job_take.receipt)
 register(app, _job_take.verify)
 register(app, _job_end.cancel)

@@ -14,7 +14,7 @@ from tallystick.errors import InputError
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="A whole market on this machine: chain, contracts, dispatcher, executors.",
+    help="A whole market on this machine: chain, contracts, dispatcher, executors, challenger.",
 )
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
@@ -24,10 +24,14 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for 
 def start(
     rpc_port: Annotated[int, typer.Option(help="The chain's port.")] = 8545,
     dispatcher_port: Annotated[int, typer.Option(help="The dispatcher's port.")] = 8600,
+    cheat: Annotated[
+        bool, typer.Option("--cheat", help="With an executor that is wrong on purpose, and nobody but you to catch it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start it and stay in the foreground; Ctrl-C ends it."""
-    _hand_over("start", f"--rpc-port={rpc_port}", f"--dispatcher-port={dispatcher_port}", as_json=as_json)
+    options = [f"--rpc-port={rpc_port}", f"--dispatcher-port={dispatcher_port}", *(["--cheat"] if cheat else [])]
+    _hand_over("start", *options, as_json=as_json)
 
 
 @app.command()

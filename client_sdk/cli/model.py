@@ -1,4 +1,4 @@
-"""`tallystick model`: make an ONNX model into a circuit or a program, register it, look at what is there."""
+"""`tallystick model`: make an ONNX model into a circuit or a program, register either, look at what is there."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from client_sdk._models import ModelHandle
 from client_sdk.cli._command import Session, register
 from client_sdk.cli._files import read_inputs
+from client_sdk.cli._kinds import ProofKindWord
 from client_sdk.cli._model_program import compile_program, inspect
-from client_sdk.cli._screen import facts_table, list_table
-from client_sdk.cli._views import model_table, model_values
+from client_sdk.cli._model_views import model_table, model_values, models_table
+from client_sdk.cli._screen import facts_table
 from tallystick.errors import InputError
 from tallystick.proving.prover import Limits, ProvingStep
 from tallystick.units import parse_seconds, parse_size
@@ -22,15 +24,50 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Register and
 async def register_model(
     session: Session,
     *,
-    file: Annotated[Path, typer.Argument(help="The ONNX file.", show_default=False)],
-    calibration: Annotated[Path, typer.Option(help="JSON or .npy: inputs as jobs will bring them.")],
-    name: Annotated[str, typer.Option(help="What people call it. Else the file's name.")] = "",
+    file: Annotated[
+        Path,
+        typer.Argument(help="An .onnx file, or a package: the folder that `model compile` made.", show_default=False),
+    ],
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Of an .onnx file, JSON or .npy: inputs as jobs will bring them.", show_default=False),
+    ] = None,
+    name: Annotated[str, typer.Option(help="What people call it. Else the file's or folder's name.")] = "",
+    proof_kind: Annotated[
+        ProofKindWord | None, typer.Option(help="Which it has to become. Else optimistic for a package, zk for a file.")
+    ] = None,
     step_time: Annotated[str, typer.Option(help="Longest that one step of the prover may take.")] = "10m",
     memory: Annotated[str, typer.Option(help="Most memory that the prover may take.")] = "16GiB",
 ) -> None:
-    """Make a model into a circuit, publish it and register it on the chain."""
-    inputs = _calibration(read_inputs(calibration))
+    """Register a model: an ONNX file as a circuit (zk), a package as a program (optimistic)."""
+    if kind_of(file, proof_kind) is ProofKindWord.OPTIMISTIC:
+        await _register_program(session, file, name or file.resolve().name)
+        return
+    if calibration is None:
+        raise InputError(
+            "A circuit needs calibration data, and none was given.",
+            remedy="Give --calibration FILE: inputs as jobs will bring them. Or compile the model to a package first: "
+            f"tallystick model compile {file} -o DIR",
+        )
     limits = Limits(seconds=parse_seconds(step_time), memory_bytes=parse_size(memory))
+    await _register_circuit(session, file, _calibration(read_inputs(calibration)), name, limits)
+
+
+def kind_of(file: Path, wanted: ProofKindWord | None) -> ProofKindWord:
+    """What a file or folder can be registered as. Raises InputError where that is not what is wanted, or there is neither."""
+    if not file.exists():
+        raise InputError(f"There is neither a file nor a folder {file}.", remedy="Check the path.")
+    found = ProofKindWord.OPTIMISTIC if file.is_dir() else ProofKindWord.ZK
+    if wanted not in (None, found):
+        raise InputError(
+            f"{file} is {'a folder' if file.is_dir() else 'a file'}, which is registered as {found.value}, not as "
+            f"{wanted.value if wanted else ''}.",
+            remedy="An .onnx file becomes zk; what `tallystick model compile FILE -o DIR` makes becomes optimistic.",
+        )
+    return found
+
+
+async def _register_circuit(session: Session, file: Path, inputs: list[Any], name: str, limits: Limits) -> None:
     screen = session.screen
 
     def show_step(step: ProvingStep) -> None:
@@ -44,30 +81,37 @@ async def register_model(
     async with session.client(sign=True) as client:
         with screen.working("making a circuit"):
             model = await client.register_model(file, inputs, name=name or file.stem, limits=limits, progress=show_step)
-    then = f"Fund a job for it: tallystick job fund --model {model.model_id} --inputs FILE --max-price 10"
-    screen.finish(model_values(model), model_table(model), then=then)
+    screen.finish(model_values(model), model_table(model), then=_fund(model))
+
+
+async def _register_program(session: Session, directory: Path, name: str) -> None:
+    async with session.client(sign=True) as client:
+        with session.screen.working("checking, publishing and registering"):
+            model = await client.register_program(directory, name=name)
+    session.screen.finish(model_values(model), model_table(model), then=_fund(model))
+
+
+def _fund(model: ModelHandle) -> str:
+    return f"Fund a job for it: tallystick job fund --model {model.model_id} --inputs FILE --max-price 10"
 
 
 async def show(
     session: Session,
     model_id: Annotated[str, typer.Argument(metavar="ID", help="A model's id.", show_default=False)],
 ) -> None:
-    """Show a registered model: inputs, outputs, ranges."""
+    """Show a registered model: its proof kind, inputs, outputs, ranges."""
     async with session.client() as client:
         model = await client.model(model_id)
-    then = f"Fund a job for it: tallystick job fund --model {model.model_id} --inputs FILE --max-price 10"
-    session.screen.finish(model_values(model), model_table(model), then=then)
+    session.screen.finish(model_values(model), model_table(model), then=_fund(model))
 
 
 async def list_models(session: Session) -> None:
     """List registered models, oldest first."""
     async with session.client() as client:
         models = await client.models()
-    table = list_table("model", "name", "block")
-    for model in models:
-        table.add_row(model.model_id, model.name or "(its manifest is not in this store)", str(model.registered_block))
     then = "Look at one: tallystick model show ID" if models else "Register one: tallystick model register FILE"
-    session.screen.finish({"models": models}, table, then=then)
+    values = [{**vars(model), "proof_kind": model.proof_kind.name.lower()} for model in models]
+    session.screen.finish({"models": values}, models_table(models), then=then)
 
 
 async def install_srs(

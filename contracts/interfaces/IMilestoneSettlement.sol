@@ -17,6 +17,13 @@ interface IMilestoneSettlement {
     error MilestoneSettlement_NotFinal(uint64 finalAt, uint64 nowAt);
     error MilestoneSettlement_AlreadyFinal(uint64 finalAt, uint64 nowAt);
     error MilestoneSettlement_NothingClaimed(JobId jobId);
+    /// @notice Not later than it is already, or later than three windows after the claim.
+    error MilestoneSettlement_BadExtension(uint64 finalAt, uint64 most);
+
+    /// @notice An Optimistic claim, with what a challenger needs besides the escrow's MilestoneClaimed, which follows it.
+    event OptimisticClaimed(JobId indexed jobId, uint16 milestone, bytes32 inputRoot, bytes32 traceRoot);
+    /// @notice The claim can be shown to be wrong until `finalAt`, because something of it was demanded.
+    event ClaimExtended(JobId indexed jobId, uint16 milestone, uint64 finalAt);
 
     /// @notice Claims the next milestone of an assigned job. `Zk`: the proof is checked and the milestone is paid in
     ///         this transaction. `Optimistic`: the claim stands open to fault proofs for the job's `challengeSeconds`.
@@ -39,6 +46,11 @@ interface IMilestoneSettlement {
     ///         operator. Only the model's adapter.
     /// @dev    Requires: the claim is in its window. Pays first what `finalize` would pay. Emits the escrow's JobFaulted.
     function fault(JobTerms calldata terms, uint16 milestone, address challenger) external;
+
+    /// @notice Holds a claim open for longer, because the judge waits for what was demanded of it. Only the model's adapter.
+    /// @dev    Requires: the claim is in its window; `finalAt` is later than it was, and at most three times the job's
+    ///         `challengeSeconds` after the claim, whatever the judge. Emits ClaimExtended.
+    function extend(JobTerms calldata terms, uint16 milestone, uint64 finalAt) external;
 
     /// @notice The statement that `claim` would have checked. Reverts with InputNotInJob, and does not look at the job's
     ///         progress, its deadline or the proof.

@@ -32,6 +32,7 @@ import {IStepChecker} from "./IStepChecker.sol";
 ///         the operand that the element comes from has to be shown.
 interface ITraceDispute {
     error TraceDispute_NotAContract(address checker);
+    error TraceDispute_NotDemands(address caller);
     error TraceDispute_OtherClaim(bytes32 expected, bytes32 actual);
     error TraceDispute_UnknownKind(uint256 kind);
     /// @notice The witness's program is not the model's.
@@ -103,6 +104,13 @@ interface ITraceDispute {
         bytes32 salt
     ) external;
 
+    /// @notice Holds a claim open until `finalAt`, because part of its trace was demanded. Only `demands`.
+    function extend(JobTerms calldata terms, uint16 milestone, uint64 finalAt) external;
+
+    /// @notice Has a job's operator slashed, because part of the trace was demanded in time and not shown in time. Only
+    ///         `demands`, which says whose demand it was.
+    function faultWithheld(JobTerms calldata terms, uint16 milestone, address challenger) external;
+
     /// @notice What a witness shows of a claim of the program `programId`, whether anybody made that claim or not. Reverts as
     ///         `proveFault` does where it shows nothing.
     function faultOf(bytes32 programId, ClaimRef calldata claimed, bytes calldata witness)
@@ -111,6 +119,9 @@ interface ITraceDispute {
         returns (Fault memory);
 
     function settlement() external view returns (IMilestoneSettlement);
+
+    /// @notice Where parts of a trace that was not published are demanded: an ITraceDemands. Fixed at deployment.
+    function demands() external view returns (address);
 
     /// @notice Who computes elements of the family's steps: Dot, Lookup, Window, Map, Arith.
     function checkerOf(uint256 family) external view returns (IStepChecker);

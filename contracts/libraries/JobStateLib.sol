@@ -89,6 +89,12 @@ library JobStateLib {
         return job.status == JobStatus.Assigned && job.paidMilestones != job.nextMilestone;
     }
 
+    /// @notice Whether the claim of that very milestone awaits finality: neither paid nor voided.
+    function isPendingAt(JobState memory job, uint256 milestone) internal pure returns (bool) {
+        bool isBetween = milestone >= job.paidMilestones && milestone < job.nextMilestone;
+        return job.status == JobStatus.Assigned && isBetween;
+    }
+
     /// @notice Whether its operator let the deadline pass.
     function isLate(JobState memory job) internal view returns (bool) {
         return job.status == JobStatus.Assigned && !isPending(job) && block.timestamp > job.timer;

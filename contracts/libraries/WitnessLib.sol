@@ -42,6 +42,13 @@ library WitnessLib {
         }
     }
 
+    /// @notice Where an argument's bytes begin.
+    function placeOf(bytes calldata packed) internal pure returns (uint256 offset) {
+        assembly ("memory-safe") {
+            offset := packed.offset
+        }
+    }
+
     /// @notice How many bytes a header takes.
     function headerLength(uint256 offset) internal pure returns (uint256) {
         unchecked {

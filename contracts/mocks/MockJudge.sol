@@ -9,4 +9,10 @@ contract MockJudge {
     function proveFault(IMilestoneSettlement settlement, JobTerms calldata terms, uint16 milestone) external {
         settlement.fault(terms, milestone, msg.sender);
     }
+
+    function extend(IMilestoneSettlement settlement, JobTerms calldata terms, uint16 milestone, uint64 finalAt)
+        external
+    {
+        settlement.extend(terms, milestone, finalAt);
+    }
 }

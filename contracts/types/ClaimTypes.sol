@@ -37,6 +37,7 @@ struct ClaimBatch {
 struct OptimisticClaim {
     bytes32 commitment; // keccak256(abi.encode(hashStruct(statement), traceRoot))
     uint64 finalAt; //     last second in which it can be shown to be wrong
+    uint64 claimedAt;
 }
 
 /// @notice What a model is. Its hash is the ModelId, so no field can change.

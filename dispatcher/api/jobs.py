@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from dispatcher.api.context import ApiContext, Context
 from dispatcher.api.events import event_page
-from dispatcher.api.views import job_view, status_name
+from dispatcher.api.views import NO_DISPUTES, job_view, status_name
 from dispatcher.matching.why import why
 from dispatcher.store.entries import entries_after
 from dispatcher.store.jobs import find_job, job_page
@@ -36,27 +37,25 @@ async def jobs(
     found, next_before = await context.database.run(
         job_page, status=status, creator=creator, limit=limit, before=before
     )
-    briefs = await context.briefs.read(found)
-    now = context.chain_clock.now()
     return JobPage(
-        jobs=tuple(job_view(job, briefs[job.job_id], context.progress, now) for job in found),
+        jobs=await _views(context, found),
         next_after=None if next_before is None else context.cursors.write(next_before),
     )
 
 
 @router.get("/{job_id}")
 async def job(job_id: JobIdField, context: Context) -> JobView:
-    """One job as the chain had it at `indexed_block`."""
-    found = await _find(context, job_id)
-    briefs = await context.briefs.read([found])
-    return job_view(found, briefs[job_id], context.progress, context.chain_clock.now())
+    """One job as the chain had it at `indexed_block`: its claims with when they are final, demands and faults."""
+    [view] = await _views(context, [await _find(context, job_id)])
+    return view
 
 
 @router.get("/{job_id}/why")
 async def why_job(job_id: JobIdField, context: Context) -> WhyView:
     """For an open job: what holds back whom, and what would change that. For others: a sentence."""
     found = await _find(context, job_id)
-    explained = why(found, await context.market.read([found]))
+    disputes = await context.market.disputes([found])
+    explained = why(found, await context.market.read([found]), disputes.get(job_id, NO_DISPUTES))
     return WhyView(
         job_id=job_id, status=status_name(found.status), reasons=explained.reasons, summary=explained.summary
     )
@@ -69,6 +68,14 @@ async def job_events(job_id: JobIdField, context: Context, after: After = None, 
     start = context.cursors.read(after)
     entries = await context.database.run(entries_after, start, limit, job_id)
     return event_page(context, entries, start)
+
+
+async def _views(context: ApiContext, jobs: Sequence[Job]) -> tuple[JobView, ...]:
+    briefs, disputes = await context.briefs.read(jobs), await context.market.disputes(jobs)
+    now = context.chain_clock.now()
+    return tuple(
+        job_view(job, briefs[job.job_id], context.progress, now, disputes.get(job.job_id, NO_DISPUTES)) for job in jobs
+    )
 
 
 async def _find(context: ApiContext, job_id: JobId) -> Job:

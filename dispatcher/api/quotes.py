@@ -13,6 +13,8 @@ router = APIRouter(tags=["quotes"])
 
 @router.post("/v1/quotes")
 async def quotes(request: QuoteRequest, context: Context) -> QuoteView:
-    """Who could take such a job now, what they ask, and what holds the others back. Nothing is reserved."""
+    """Who could take such a job now, what they ask, and what holds the others back, by both proof kinds. Nothing is
+    reserved."""
     market = await context.market.read([])
-    return quote(request, market, await context.market.milestone_seconds(request.model_id))
+    seconds = await context.market.milestone_seconds(request.model_id)
+    return quote(request, market, seconds, await context.market.model_spec(request.model_id))

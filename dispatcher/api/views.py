@@ -6,6 +6,7 @@ from typing import cast, get_args
 
 from dispatcher.indexer.brief import Brief
 from dispatcher.indexer.progress import Progress
+from dispatcher.matching.kinds import kind_name
 from dispatcher.matching.market import Executor
 from dispatcher.scheduling.warm import warm_call
 from tallystick.market.book import Job
@@ -20,6 +21,9 @@ from tallystick.wire.api import (
     ReleaseView,
     SlashView,
 )
+from tallystick.wire.disputes import Disputes
+
+NO_DISPUTES = Disputes()
 
 
 def status_name(status: JobStatus) -> JobStatusName:
@@ -28,7 +32,7 @@ def status_name(status: JobStatus) -> JobStatusName:
     return cast(JobStatusName, name)
 
 
-def job_view(job: Job, brief: Brief, progress: Progress, now: int) -> JobView:
+def job_view(job: Job, brief: Brief, progress: Progress, now: int, disputes: Disputes = NO_DISPUTES) -> JobView:
     """A job as of `now`, which is the chain's time."""
     is_open = job.status is JobStatus.OPEN
     return JobView(
@@ -37,6 +41,8 @@ def job_view(job: Job, brief: Brief, progress: Progress, now: int) -> JobView:
         finality=progress.finality_of(job.updated_block),
         confirmations=progress.confirmations_of(job.updated_block),
         terms=job.terms,
+        proof_kind=kind_name(job.terms.proof_kind),
+        challenge_seconds=job.terms.challenge_seconds,
         round=job.round,
         next_milestone=job.next_milestone,
         paid_milestones=job.paid_milestones,
@@ -54,6 +60,8 @@ def job_view(job: Job, brief: Brief, progress: Progress, now: int) -> JobView:
         payments=tuple(PaymentView.model_validate(payment) for payment in job.payments),
         slashes=tuple(SlashView.model_validate(slash) for slash in job.slashes),
         releases=tuple(ReleaseView.model_validate(release) for release in job.releases),
+        demands=disputes.demands,
+        faults=disputes.faults,
         manifest=manifest_view(brief),
         warm=warm_call(job, now),
     )

@@ -11,7 +11,7 @@ from tallystick.errors import ArtifactCorruptError
 from tallystick.ids import Bytes32
 from tallystick.market.book import Job
 from tallystick.market.claims import ModelSpec
-from tallystick.market.manifests import JobManifest, ModelManifest
+from tallystick.market.manifests import AnyModelManifest, JobManifest, decode_model_manifest
 from tallystick.market.terms import JobMode
 
 
@@ -20,7 +20,7 @@ class Brief:
     """What a job asks for. Where there is `trouble`, nobody can be offered it."""
 
     manifest: JobManifest | None = None
-    model: ModelManifest | None = None
+    model: AnyModelManifest | None = None
     trouble: str | None = None
 
 
@@ -55,16 +55,19 @@ def _job_manifest(body: str) -> JobManifest:
 
 
 @lru_cache(maxsize=256)
-def _model_manifest(body: str) -> ModelManifest:
-    return ModelManifest.decode(body.encode())
+def _model_manifest(body: str) -> AnyModelManifest:
+    return decode_model_manifest(body.encode())
 
 
-def _contradiction(job: Job, spec: ModelSpec, manifest: JobManifest, model: ModelManifest) -> str | None:
+def _contradiction(job: Job, spec: ModelSpec, manifest: JobManifest, model: AnyModelManifest) -> str | None:
+    kinds = [job.terms.proof_kind.name.lower(), spec.proof_kind.name.lower(), model.proof_kind]
     inputs_wanted = job.terms.milestone_count if job.terms.mode is JobMode.PARALLEL else 1
     if manifest.model_id != job.terms.model_id:
         return f"The job's manifest is about model {manifest.model_id}, its terms about {job.terms.model_id}."
     if len(manifest.inputs) != inputs_wanted:
         return f"The job's manifest has {len(manifest.inputs)} inputs; its terms need {inputs_wanted}."
+    if len(set(kinds)) > 1:
+        return f"The job's terms are of proof kind {kinds[0]}, its model's registration of {kinds[1]}, the manifest of {kinds[2]}."
     if model.program_id != spec.program_id:
         return f"The model's manifest is about program {model.program_id}, its registration about {spec.program_id}."
     return None

@@ -9,16 +9,30 @@ from dispatcher.matching.market import Opening
 from dispatcher.matching.reasons import about_the_job
 from tallystick.errors import RequirementError
 from tallystick.ids import Address
-from tallystick.wire.api import RefusalReason
+from tallystick.market.manifests import ModelManifest
+from tallystick.wire.api import ProofKindName, RefusalReason
+from tallystick.wire.capability import ENGINES, PROVERS
 from tallystick.wire.requirements import Requirements, parse_requirements
+
+BACKENDS: dict[ProofKindName, frozenset[str]] = {"zk": frozenset(PROVERS), "optimistic": frozenset(ENGINES)}
+"""What does the work of each proof kind: one of these is enough."""
 
 
 @dataclass(frozen=True)
 class Demand:
-    """Attributes: `payment_token` is None where any will do."""
+    """What a job asks for.
+
+    Attributes:
+        proof_kind: None where any will do.
+        backends: Of which one is needed.
+        semantics: That it must announce as its version; None where any will do.
+        payment_token: None where any will do.
+    """
 
     requirements: Requirements
-    prover: str
+    proof_kind: ProofKindName | None
+    backends: frozenset[str]
+    semantics: int | None
     payment_token: Address | None
 
 
@@ -32,7 +46,10 @@ def demand_of(opening: Opening) -> Demand | RefusalReason:
         requirements = _parsed(brief.manifest.requirements)
     except RequirementError as error:
         return about_the_job("requirements_unreadable", str(error), "Cancel the job, and fund it with others.")
-    return Demand(requirements, brief.model.prover, opening.job.terms.payment_token)
+    kind, token = brief.model.proof_kind, opening.job.terms.payment_token
+    if isinstance(brief.model, ModelManifest):
+        return Demand(requirements, kind, frozenset({brief.model.prover}), None, token)
+    return Demand(requirements, kind, BACKENDS[kind], brief.model.semantics_version, token)
 
 
 @lru_cache(maxsize=1024)
@@ -41,6 +58,12 @@ def _parsed(text: str) -> Requirements:
     return parse_requirements(text)
 
 
-def demand_for(requirements: str, payment_token: Address | None, prover: str = "ezkl") -> Demand:
+def demand_for(
+    requirements: str,
+    payment_token: Address | None,
+    proof_kind: ProofKindName | None,
+    semantics: int | None = None,
+) -> Demand:
     """What a job that is not there yet would ask for. Raises RequirementError."""
-    return Demand(parse_requirements(requirements), prover, payment_token)
+    backends = BACKENDS[proof_kind] if proof_kind else frozenset[str]().union(*BACKENDS.values())
+    return Demand(parse_requirements(requirements), proof_kind, backends, semantics, payment_token)

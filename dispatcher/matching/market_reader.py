@@ -14,13 +14,16 @@ from dispatcher.matching.history import milestone_durations
 from dispatcher.matching.market import Executor, Market, Opening
 from dispatcher.matching.standings import Standings
 from dispatcher.store.database import Database
-from dispatcher.store.jobs import recent_work
+from dispatcher.store.entries import facts_of
+from dispatcher.store.jobs import model_specs, recent_work
 from dispatcher.store.offers import KeptOffer, live_offers, offers_of_rounds
 from tallystick.clock import Clock
 from tallystick.ids import Address, JobId, ModelId
 from tallystick.market.book import Job
-from tallystick.market.terms import JobStatus
+from tallystick.market.claims import ModelSpec
+from tallystick.market.terms import JobStatus, ProofKind
 from tallystick.wire.api import Announcement
+from tallystick.wire.disputes import Disputes, disputes_of
 
 
 class MarketReader:
@@ -71,6 +74,17 @@ class MarketReader:
         histories = await self._database.run(recent_work, model_id)
         durations = [seconds for facts in histories for seconds in milestone_durations(facts)]
         return float(median(durations)) if durations else None
+
+    async def model_spec(self, model_id: ModelId | None) -> ModelSpec | None:
+        """A model's registration; None where it was not read."""
+        specs = await self._database.run(model_specs, {model_id}) if model_id is not None else {}
+        return next(iter(specs.values()), None)
+
+    async def disputes(self, jobs: Collection[Job]) -> dict[JobId, Disputes]:
+        """What was done about the claims of each of the jobs that is Optimistic."""
+        optimistic = [job.job_id for job in jobs if job.terms.proof_kind is ProofKind.OPTIMISTIC]
+        facts = await self._database.run(facts_of, optimistic) if optimistic else {}
+        return {job_id: disputes_of(held) for job_id, held in facts.items()}
 
     async def _openings(self, jobs: Collection[Job]) -> tuple[Opening, ...]:
         briefs = await self._briefs.read(jobs)

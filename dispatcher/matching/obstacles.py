@@ -76,8 +76,21 @@ def _able(case: Case) -> Iterator[Obstacle]:
     for one in _unmet(case.demand.requirements, capability):
         change = f"has {one.found}. {one.nearest_change}"
         yield case.against("requirement_unmet", f"It does not meet {one.wanted}.", gap=one.gap, change=change)
-    if case.demand.prover not in {backend.name for backend in capability.provers}:
-        yield case.against("prover_missing", f"It does not have the prover {case.demand.prover}.")
+    fitting = [backend for backend in capability.provers if backend.name in case.demand.backends]
+    if not fitting:
+        yield _without_backend(case)
+    elif case.demand.semantics is not None and str(case.demand.semantics) not in {one.version for one in fitting}:
+        text = f"Its backends have other semantics than the program's, which are {case.demand.semantics}."
+        yield case.against("semantics_unmet", text)
+
+
+def _without_backend(case: Case) -> Obstacle:
+    wanted = ", ".join(sorted(case.demand.backends))
+    if case.demand.proof_kind == "zk":
+        return case.against("prover_missing", f"It does not have the prover {wanted}.")
+    kind = "program" if case.demand.proof_kind == "optimistic" else "model"
+    change = "counts once it announces one: `tallystick executor doctor` says which are exact there"
+    return case.against("backend_missing", f"It announces no backend for a {kind}: {wanted}.", change=change)
 
 
 @lru_cache(maxsize=65_536)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
@@ -15,6 +16,8 @@ from tallystick.market.book import Job, fold
 from tallystick.market.events import ChainFact, JobFact
 
 ROLLED_BACK = "RolledBack"
+
+_JOB_EVENTS = [kind.model_fields["event"].default for kind in get_args(JobFact)]
 
 _FACT: TypeAdapter[ChainFact] = TypeAdapter(ChainFact)
 _JOB_FACT: TypeAdapter[JobFact] = TypeAdapter(JobFact)
@@ -60,9 +63,21 @@ def fold_jobs(session: Session, job_ids: Iterable[JobId]) -> dict[JobId, Job]:
     """The named jobs as all their facts make them. A job without facts is left out."""
     jobs: dict[JobId, Job] = {}
     for names in _batches(list(job_ids)):
-        query = select(EntryRow.body).where(EntryRow.job_id.in_(names)).order_by(EntryRow.number)
+        # What is done in a dispute is about a job too, and changes nothing in the book.
+        of_book = EntryRow.job_id.in_(names) & EntryRow.event.in_(_JOB_EVENTS)
+        query = select(EntryRow.body).where(of_book).order_by(EntryRow.number)
         jobs |= fold(_JOB_FACT.validate_json(body) for body in session.scalars(query))
     return jobs
+
+
+def facts_of(session: Session, job_ids: Iterable[JobId]) -> dict[JobId, list[ChainFact]]:
+    """All facts about the named jobs, oldest first."""
+    facts: dict[JobId, list[ChainFact]] = {}
+    for names in _batches(list(job_ids)):
+        query = select(EntryRow).where(EntryRow.job_id.in_(names)).order_by(EntryRow.number)
+        for row in session.scalars(query):
+            facts.setdefault(JobId(str(row.job_id)), []).append(_FACT.validate_json(row.body))
+    return facts
 
 
 def _entry(row: EntryRow) -> Entry:

@@ -15,6 +15,7 @@ from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.sender import Sender
 from tallystick.ids import Bytes32, bytes32, parse_address
 from tallystick.market.claims import Claim, encode_ezkl_proof, program_id_of
+from tallystick.market.manifests import ModelManifest
 from tallystick.market.terms import NO_ASSIGNMENT, JobTerms
 from tallystick.proving.ezkl_prover import EzklProver
 from tallystick.proving.prover import Circuit, CircuitFiles, Limits, Proved
@@ -29,8 +30,9 @@ class Forger:
 
     def __init__(self, stage: Stage) -> None:
         assert stage.model is not None, "registered before this scene"
+        assert isinstance(stage.model.manifest, ModelManifest), "a model with a circuit"
         self._stage = stage
-        self._model = stage.model
+        self._manifest = stage.model.manifest
         self._folder = stage.net.folder / "forger"
         self._calls = MarketCalls(stage.reader.deployment)
         self._prover = EzklProver(self._folder / "proving")
@@ -57,7 +59,7 @@ class Forger:
 
     def input_of(self, batch: int) -> QuantisedTensors:
         (images,) = self._stage.samples.batches(batch, 1)
-        (spec,) = self._model.inputs
+        (spec,) = self._manifest.inputs
         return QuantisedTensors(shapes=(spec.shape,), values=(quantise(images, spec),))
 
     async def prove(self, inputs: QuantisedTensors) -> Proved:
@@ -90,18 +92,16 @@ class Forger:
         return serialised
 
     def _files_of(self, circuit: Circuit) -> CircuitFiles:
-        manifest = self._model.manifest.model_copy(
-            update={"program_id": program_id_of(circuit.vka), "srs": circuit.srs}
-        )
+        manifest = self._manifest.model_copy(update={"program_id": program_id_of(circuit.vka), "srs": circuit.srs})
         return CircuitFiles(manifest, circuit.onnx, circuit.settings, circuit.srs_path)
 
     def _circuit(self) -> CircuitFiles:
         store = open_store(self._stage.net.record.store)
-        manifest = self._model.manifest
+        manifest = self._manifest
         return CircuitFiles(manifest, store.get(manifest.onnx.cid), store.get(manifest.settings.cid), self._srs_path())
 
     def _srs_path(self) -> Path:
-        srs = self._model.manifest.srs
+        srs = self._manifest.srs
         assert srs.artifact is not None, "a development SRS is published with its model"
         path = self._folder / "srs" / f"{srs.sha256}.srs"
         if not path.exists():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
 
 from client_sdk import AsyncJob, JobRequest
@@ -15,6 +17,8 @@ from tallystick.proving.prover import Proved
 from tallystick.storage.open import open_store
 
 BATCH = 4
+ANSWER_SECONDS = 30
+ANSWER_PAUSE_SECONDS = 0.1
 
 
 async def play(stage: Stage) -> None:
@@ -44,10 +48,22 @@ async def take_job(stage: Stage, forger: Forger) -> AsyncJob:
                 note="forged",
             )
         )
-        found["why_it_is_not_taken"] = (await job.why()).summary
+        found["why_it_is_not_taken"] = await why_it_is_not_taken(job)
     with stage.narrator.step("accept", "the forger takes it all the same, straight from the contract"):
         await forger.accept(job.terms)
     return job
+
+
+async def why_it_is_not_taken(job: AsyncJob) -> str:
+    """The dispatcher's answer once it has read the job's manifest, which it fetches after it has seen the job on the chain;
+    after `ANSWER_SECONDS` whatever it says then.
+    """
+    ends = time.monotonic() + ANSWER_SECONDS
+    while True:
+        view = await job.why()
+        if all(reason.code != "manifest_unavailable" for reason in view.reasons) or time.monotonic() > ends:
+            return view.summary
+        await asyncio.sleep(ANSWER_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True)

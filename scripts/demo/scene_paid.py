@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from client_sdk import AsyncJob, JobReceipt, JobRequest
 from scripts.demo.stage import DIGITS, Stage, best, paid
+from tallystick.market.manifests import ModelManifest
 
 REQUIREMENTS = "cpu>=1 mem>=1GiB ezkl>=23 region=eu|us"
 
@@ -30,6 +31,7 @@ async def register(stage: Stage) -> None:
             DIGITS / "digits.onnx", stage.samples.calibration, name="digits", progress=stage.proving
         )
         found["model"] = stage.model.model_id
+        assert isinstance(stage.model.manifest, ModelManifest), "a model with a circuit"
         found["circuit"] = f"2^{stage.model.manifest.srs.logrows} rows, program {stage.model.spec.program_id[:18]}…"
 
 

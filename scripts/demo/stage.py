@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +21,9 @@ from tallystick.units import format_amount
 
 DIGITS = ROOT / "examples" / "digits"
 BATCH = 4
+PATIENCE_SECONDS = 90
+"""How long anything that others do may take here."""
+
 PAYMENT, STAKE = (6, "tUSD"), (18, "TALLY")
 
 
@@ -47,7 +51,14 @@ class Samples:
 
 @dataclass
 class Stage:
-    """One performance. `model` is set by the first scene; `reader` is how the audience looks at the chain."""
+    """One performance.
+
+    Attributes:
+        reader: How the audience looks at the chain.
+        model: Set by the first scene.
+        program: An Optimistic model; set by the scene that catches a cheat.
+        standing: Its job, whose claim awaits finality.
+    """
 
     net: Localnet
     narrator: Narrator
@@ -56,6 +67,10 @@ class Stage:
     stranger: AsyncClient
     samples: Samples
     model: ModelHandle | None = None
+    program: ModelHandle | None = None
+    standing: AsyncJob | None = None
+    _told: dict[str, int] = field(default_factory=dict)
+    """How many events of each job the audience has heard of."""
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -80,18 +95,26 @@ class Stage:
     def following(self, event: JobEvent) -> None:
         """Tells of a job's events as they come."""
         if isinstance(event.fact, JobAssigned):
-            self.narrator.progress(f"accepted by {self.name(event.fact.operator)}; it proves the first milestone")
+            self.narrator.progress(f"accepted by {self.name(event.fact.operator)}; it works on the first milestone")
         elif isinstance(event.fact, MilestonePaid):
-            self.narrator.progress(f"milestone {event.fact.milestone + 1} verified on chain and paid")
+            self.narrator.progress(f"milestone {event.fact.milestone + 1} paid")
         else:
             self.narrator.progress(event.name)
 
-    async def until(self, job: AsyncJob, *names: str) -> JobEvent:
-        """Waits for the first event with one of the names, telling of those before it."""
-        async for event in job.events():
-            self.following(event)
-            if event.name in names:
-                return event
+    async def until(self, job: AsyncJob, *names: str, round_: int = 1) -> JobEvent:
+        """Waits for the first event of a round, or of a later one, with one of the names; tells of each that comes, once."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                place = 0
+                async for event in job.events():
+                    place += 1
+                    if place > self._told.get(job.job_id, 0):
+                        self._told[job.job_id] = place
+                        self.following(event)
+                    if event.name in names and event.job.round >= round_:
+                        return event
+        except TimeoutError:
+            raise RuntimeError(f"in {PATIENCE_SECONDS} s none of {names} happened to job {job.job_id}") from None
         raise RuntimeError(f"job {job.job_id} is over, and none of {names} happened")
 
 

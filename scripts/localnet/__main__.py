@@ -9,14 +9,19 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from scripts import compile_contracts
-from scripts.localnet.network import localnet
+from scripts.localnet.classifier import EXAMPLE
+from scripts.localnet.network import FAULT, localnet
 from scripts.localnet.processes import ChildFailedError
 from scripts.localnet.record import DEFAULT_FOLDER, LocalnetRecord
+
+STOP_SECONDS = 30
+"""For all processes together; each is killed long before."""
 
 
 def alive(pid: int) -> bool:
@@ -33,7 +38,7 @@ def running(folder: Path) -> LocalnetRecord | None:
     return record if record is not None and alive(record.pids["localnet"]) else None
 
 
-def start(folder: Path, *, as_json: bool, rpc_port: int, dispatcher_port: int) -> int:
+def start(folder: Path, *, as_json: bool, rpc_port: int, dispatcher_port: int, cheat: bool) -> int:
     if (other := running(folder)) is not None:
         say(as_json, {"event": "error", "error": "already running", "pid": other.pids["localnet"]})
         return 1
@@ -46,12 +51,12 @@ def start(folder: Path, *, as_json: bool, rpc_port: int, dispatcher_port: int) -
 
     signal.signal(signal.SIGTERM, leave)
     with console.status("local network") as status, contextlib.suppress(KeyboardInterrupt):
-        network = localnet(folder, rpc_port=rpc_port, dispatcher_port=dispatcher_port, tell=status.update)
+        network = localnet(folder, rpc_port=rpc_port, dispatcher_port=dispatcher_port, cheat=cheat, tell=status.update)
         with network as net:
             status.stop()
             say(as_json, {"event": "ready", **net.record.model_dump(mode="json")})
             if not as_json:
-                tell_next(net.record)
+                tell_next(net.record, cheat=cheat)
             while net.children["chain"].process.poll() is None:
                 time.sleep(0.5)
             console.print("The chain has ended.")
@@ -59,12 +64,41 @@ def start(folder: Path, *, as_json: bool, rpc_port: int, dispatcher_port: int) -
     return 0
 
 
-def tell_next(record: LocalnetRecord) -> None:
+def tell_next(record: LocalnetRecord, *, cheat: bool) -> None:
     console = Console(highlight=False)
-    console.print(f"[green]✓[/] chain {record.rpc}, dispatcher {record.dispatcher} (API: {record.dispatcher}/docs)")
-    console.print("  three executors: amber (eu, asks 0.8), birch (eu, 0.9), cedar (us, 1)")
-    console.print("Next, in another terminal: [bold]tallystick wallet balance[/], then [bold]tallystick model list[/]")
-    console.print("Ctrl-C ends it.")
+
+    def say_line(text: str) -> None:
+        console.print(text, soft_wrap=True)
+
+    say_line(f"[green]✓[/] chain {record.rpc}, dispatcher {record.dispatcher} (API: {record.dispatcher}/docs)")
+    say_line("  three executors: amber (eu, asks 0.8), birch (eu, 0.9), cedar (us, 1)")
+    if cheat:
+        tell_of_cheat(record, say_line)
+    else:
+        say_line("  a challenger, which looks at every optimistic claim; with [bold]--cheat[/] that is left to you")
+        say_line("Next, in another terminal: [bold]tallystick wallet balance[/], then [bold]tallystick model list[/]")
+    say_line("Ctrl-C ends it.")
+
+
+def tell_of_cheat(record: LocalnetRecord, say_line: Callable[[str], None]) -> None:
+    """How to catch it: the commands, in order."""
+    [(name, model_id)] = record.models.items()
+    say_line(
+        f"  a cheat: dogwood (us, asks 0.5) gets {FAULT} wrong in optimistic jobs; no challenger watches it but you"
+    )
+    say_line(f"Next, in another terminal, have it take a job of the model {name}:")
+    inputs = shown(EXAMPLE / "inputs.json")
+    say_line(
+        f"  [bold]tallystick job fund --model {model_id} --inputs {inputs} --max-price 1 --stake-lock 10 --window 10m[/]"
+    )
+    say_line("and catch it before the window is over; a share of its stake is yours:")
+    say_line(f"  [bold]. {shown(record.challenger_env)}; tallystick challenger check JOB --prove[/]")
+
+
+def shown(path: Path | None) -> str:
+    """A path as one would type it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path and path.is_relative_to(here) else path)
 
 
 def stop(folder: Path, *, as_json: bool) -> int:
@@ -73,12 +107,12 @@ def stop(folder: Path, *, as_json: bool) -> int:
         say(as_json, {"event": "stopped", "was_running": False})
         return 0
     os.kill(record.pids["localnet"], signal.SIGTERM)
-    for _ in range(100):
+    for _ in range(10 * STOP_SECONDS):
         if not alive(record.pids["localnet"]):
             say(as_json, {"event": "stopped", "was_running": True})
             return 0
         time.sleep(0.1)
-    say(as_json, {"event": "error", "error": "did not end in 10 s", "pid": record.pids["localnet"]})
+    say(as_json, {"event": "error", "error": f"did not end in {STOP_SECONDS} s", "pid": record.pids["localnet"]})
     return 1
 
 
@@ -115,6 +149,9 @@ def main() -> None:
     parser.add_argument("--folder", type=absolute, default=DEFAULT_FOLDER)
     parser.add_argument("--rpc-port", type=int, default=8545)
     parser.add_argument("--dispatcher-port", type=int, default=8600)
+    parser.add_argument(
+        "--cheat", action="store_true", help="with an executor that is wrong on purpose, for you to catch"
+    )
     options = parser.parse_args()
     try:
         if options.verb == "start":
@@ -123,6 +160,7 @@ def main() -> None:
                 as_json=options.json,
                 rpc_port=options.rpc_port,
                 dispatcher_port=options.dispatcher_port,
+                cheat=options.cheat,
             )
         else:
             code = {"stop": stop, "status": status}[options.verb](options.folder, as_json=options.json)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.localnet.people import EXECUTORS, NAMES, account
+from scripts.localnet.people import NAMES, STAKED, account
 from scripts.localnet.processes import Child, ChildFailedError, start, wait_listening
 from scripts.toolchain import ROOT, foundry_executable
 from tallystick.chain.calls import MarketCalls
@@ -20,6 +20,8 @@ from tallystick.ids import Address
 BLOCK_SECONDS = 1
 CREATOR_TOKENS = 1_000
 STAKE_TOKENS = 100
+WINDOW_SECONDS = 20
+"""The shortest challenge window here, and what a job gets that asks for none: nobody wants to wait, and all watch closely."""
 
 
 def start_chain(folder: Path, port: int) -> Child:
@@ -60,7 +62,12 @@ def deploy(rpc: str, folder: Path) -> Path:
     command = [sys.executable, "-m", "scripts.deploy", "--rpc", rpc, "--key-file", str(key_file), "--out", str(out)]
     with log.open("wb") as sink:
         done = subprocess.run(
-            [*command, "--with-test-tokens", "--timelock-seconds", "0"],
+            [
+                *command,
+                "--with-test-tokens",
+                *("--timelock-seconds", "0"),
+                *("--min-challenge-seconds", str(WINDOW_SECONDS)),
+            ],
             cwd=ROOT,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -94,7 +101,7 @@ async def _equip(reader: ChainReader, deployment: Deployment, journals: Path) ->
     creator = sender("creator")
     units = 10 ** (await reader.token(payment)).decimals
     await creator.send("mint", calls.mint_test_token(payment, creator.address, CREATOR_TOKENS * units))
-    for profile in EXECUTORS:
+    for profile in STAKED:
         operator = sender(profile.operator)
         amount = STAKE_TOKENS * 10 ** (await reader.token(stake)).decimals
         await operator.send("mint", calls.mint_test_token(stake, operator.address, amount))

@@ -15,7 +15,7 @@ Account.enable_unaudited_hdwallet_features()
 
 @dataclass(frozen=True)
 class ExecutorProfile:
-    """One of the three executors: who it works for and what it says of itself."""
+    """An executor: who it works for and what it says of itself."""
 
     name: str
     operator: str
@@ -36,6 +36,10 @@ NAMES = (
     "agent-cedar",
     "dispatcher",
     "stranger",
+    # Later ones come last: a name's key follows from its place.
+    "operator-dogwood",
+    "agent-dogwood",
+    "challenger",
 )
 
 EXECUTORS = (
@@ -43,6 +47,12 @@ EXECUTORS = (
     ExecutorProfile("birch", "operator-birch", "agent-birch", region="eu", ask="0.9"),
     ExecutorProfile("cedar", "operator-cedar", "agent-cedar", region="us", ask="1"),
 )
+"""Those that are honest, and run from the start."""
+
+CHEAT = ExecutorProfile("dogwood", "operator-dogwood", "agent-dogwood", region="us", ask="0.5")
+"""Has a stake like the others, and runs only where somebody is to be caught. It asks the least, so it is chosen first."""
+
+STAKED = (*EXECUTORS, CHEAT)
 
 
 def account(name: str) -> LocalAccount:
@@ -50,7 +60,3 @@ def account(name: str) -> LocalAccount:
     path = f"m/44'/60'/0'/0/{NAMES.index(name)}"
     derived: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=path)
     return derived
-
-
-def profile(name: str) -> ExecutorProfile:
-    return next(executor for executor in EXECUTORS if executor.name == name)

@@ -33,12 +33,22 @@ def free_port() -> int:
 
 @dataclass
 class Child:
-    """A running process with its log. `ready` holds what it said when it was ready."""
+    """A running process with its log.
+
+    Attributes:
+        ready: What it said when it was ready.
+        log_begins: Where in the file: what stands before it is another process's, of the same name.
+    """
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
     ready: dict[str, Any]
+    log_begins: int = 0
+
+    def lines(self) -> list[str]:
+        """What it has said so far."""
+        return self.log.read_bytes()[self.log_begins :].decode(errors="replace").splitlines()
 
     @property
     def pid(self) -> int:
@@ -65,6 +75,7 @@ def start(
     """Starts a process whose standard output and error go to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
+        begins = sink.tell()
         process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
@@ -73,14 +84,14 @@ def start(
             env={**os.environ, **(env or {})},
             cwd=cwd,
         )
-    return Child(name, process, log, {})
+    return Child(name, process, log, {}, begins)
 
 
 def wait_ready(child: Child, *, timeout_seconds: float = 60.0) -> Child:
     """Waits for the JSON line `{"event": "ready", ...}` in the child's log. Raises ChildFailedError."""
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
-        for line in child.log.read_text(errors="replace").splitlines():
+        for line in child.lines():
             if '"ready"' in line and line.startswith("{"):
                 with contextlib.suppress(json.JSONDecodeError):
                     child.ready = json.loads(line)

@@ -12,7 +12,12 @@ DEFAULT_FOLDER = CACHE / "localnet"
 
 
 class LocalnetRecord(BaseModel):
-    """Paths are absolute; `pids` by process name, the process that holds all of them under `localnet`."""
+    """Paths are absolute; `pids` by process name, the process that holds all of them under `localnet`.
+
+    Attributes:
+        models: Ids of models that are registered from the start, by name.
+        challenger_env: Lines for a shell, after which `tallystick challenger` works here.
+    """
 
     rpc: str
     deployment: Path
@@ -22,6 +27,8 @@ class LocalnetRecord(BaseModel):
     password_file: Path
     pids: dict[str, int]
     logs: dict[str, Path]
+    models: dict[str, str] = {}
+    challenger_env: Path | None = None
 
     def write(self, folder: Path) -> Path:
         path = folder / "localnet.json"

@@ -33,10 +33,13 @@ CONTRACTS = (
     "Timelock",
     "EzklVerifierAdapter",
     "EzklVerifier",
+    "TraceDispute",
+    "TraceDemands",
+    "StepChecker",
     "MockToken",
 )
 """MockToken stands for any ERC-20 here: it adds only `mint`, which exists on local chains alone. EzklVerifier is EZKL's
-own contract, as far as it is used."""
+own contract, as far as it is used. StepChecker is what the five contracts behind the judge have in common."""
 
 _PERMIT2_ERRORS = (
     ("InvalidAmount", "maxAmount"),

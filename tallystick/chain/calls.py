@@ -8,8 +8,9 @@ from typing import Any
 
 from tallystick.chain.abi import contract_abi
 from tallystick.chain.deployment import Deployment
-from tallystick.ids import Address
+from tallystick.ids import Address, Bytes32, JobId, raw
 from tallystick.market.claims import Claim, ModelSpec, claim_tuple, model_id_of, program_id_of, spec_tuple
+from tallystick.market.disputes import ClaimRef, DemandPoint, claim_ref_tuple, demand_tuple
 from tallystick.market.orders import SignedOrder, signed_order_tuple
 from tallystick.market.permits import TokenPermit, token_permit_tuple
 from tallystick.market.terms import NO_ASSIGNMENT, Assignment, JobTerms, assignment_tuple, job_id_of, terms_tuple
@@ -21,7 +22,7 @@ class Call:
 
     Attributes:
         description: What it does, for people: `accept job 0x12ab..`.
-        value: Native coin sent along, in wei. No call of this version sends any.
+        value: Native coin sent along, in wei. Demands alone send any.
     """
 
     to: Address
@@ -149,6 +150,57 @@ class MarketCalls:
         """By anyone; jobs with nothing to pay are skipped."""
         held = [terms_tuple(one) for one in terms]
         return self._settlement("finalizeMany", f"pay what is final of {len(terms)} jobs", held)
+
+    # ---- disputes -----------------------------------------------------------------------------------------------------
+
+    def _dispute(self, name: str, description: str, *arguments: Any) -> Call:
+        data = contract_abi("TraceDispute").functions[name].encode(*arguments)
+        return Call(to=self._contracts.trace_dispute, data=data, description=description)
+
+    def _demands(self, name: str, description: str, *arguments: Any, value: int = 0) -> Call:
+        data = contract_abi("TraceDemands").functions[name].encode(*arguments)
+        return Call(to=self._contracts.trace_demands, data=data, description=description, value=value)
+
+    def prove_fault(self, terms: JobTerms, claim: ClaimRef, witness: bytes) -> Call:
+        """By anyone, until the claim is final; the caller is its challenger."""
+        description = f"show that milestone {claim.milestone} of {self._job(terms)} is wrong"
+        return self._dispute("proveFault", description, terms_tuple(terms), claim_ref_tuple(claim), witness)
+
+    def commit_fault(self, terms: JobTerms, milestone: int, digest: Bytes32) -> Call:
+        """By anyone who has a witness, before the last quarter of the window. `digest`: `commitment_digest`."""
+        description = f"say first that milestone {milestone} of {self._job(terms)} is wrong"
+        return self._dispute("commit", description, terms_tuple(terms), milestone, raw(digest))
+
+    def prove_fault_committed(self, terms: JobTerms, claim: ClaimRef, witness: bytes, salt: bytes) -> Call:
+        """By who committed to this witness in an earlier second. `salt`: 32 bytes."""
+        description = f"show that milestone {claim.milestone} of {self._job(terms)} is wrong"
+        held = (terms_tuple(terms), claim_ref_tuple(claim), witness, salt)
+        return self._dispute("proveFaultCommitted", description, *held)
+
+    def demand(self, terms: JobTerms, claim: ClaimRef, demand: DemandPoint, evidence: bytes, value: int) -> Call:
+        """By anyone. `value` in wei: at least the demand's price; what is more is credited to the caller."""
+        description = f"ask for a part of the trace of milestone {claim.milestone} of {self._job(terms)}"
+        held = (terms_tuple(terms), claim_ref_tuple(claim), demand_tuple(demand), evidence)
+        return self._demands("demand", description, *held, value=value)
+
+    def show(self, terms: JobTerms, milestone: int, demand: DemandPoint, answer: bytes) -> Call:
+        """By anyone, in time; the fee is the operator's."""
+        description = f"show a part of the trace of milestone {milestone} of {self._job(terms)}"
+        return self._demands("answer", description, terms_tuple(terms), milestone, demand_tuple(demand), answer)
+
+    def fault_unanswered(self, terms: JobTerms, milestone: int, demand: DemandPoint) -> Call:
+        """By anyone, once a demand was not answered in time; its payer is the challenger."""
+        description = f"slash for what milestone {milestone} of {self._job(terms)} does not show"
+        return self._demands("faultUnanswered", description, terms_tuple(terms), milestone, demand_tuple(demand))
+
+    def give_back(self, job_id: JobId, milestone: int, claim_key: Bytes32, demand: DemandPoint) -> Call:
+        """By anyone, once the claim of an open demand no longer stands: credits who paid for it."""
+        description = f"give back what was paid for a demand on job {short(job_id)}"
+        return self._demands("giveBack", description, raw(job_id), milestone, raw(claim_key), demand_tuple(demand))
+
+    def withdraw_demand_fees(self, account: Address) -> Call:
+        """By anyone; only `account` receives."""
+        return self._demands("withdraw", f"withdraw the demand fees of {short(account)}", account)
 
     # ---- money out ----------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ class Contracts(BaseModel):
     timelock: AddressField
     ezkl_verifier_adapter: AddressField
     ezkl_verifier: AddressField
+    trace_dispute: AddressField
+    trace_demands: AddressField
 
 
 class Tokens(BaseModel):

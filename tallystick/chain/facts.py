@@ -16,6 +16,11 @@ from tallystick.market.events import (
     AgentRevoked,
     BountyPaid,
     ChainFact,
+    ClaimExtended,
+    DemandReturned,
+    DemandUnanswered,
+    FaultCommitted,
+    FaultProven,
     JobAssigned,
     JobCompleted,
     JobCreated,
@@ -28,8 +33,11 @@ from tallystick.market.events import (
     MilestoneClaimed,
     MilestonePaid,
     ModelRegistered,
+    OptimisticClaimed,
     StakeDeposited,
     StakeSlashed,
+    TraceDemanded,
+    TraceShown,
 )
 
 FACTS: Mapping[str, tuple[type[ChainFact], ...]] = {
@@ -45,6 +53,9 @@ FACTS: Mapping[str, tuple[type[ChainFact], ...]] = {
         JobReopened,
         JobRefunded,
     ),
+    "MilestoneSettlement": (OptimisticClaimed, ClaimExtended),
+    "TraceDispute": (FaultCommitted, FaultProven),
+    "TraceDemands": (TraceDemanded, TraceShown, DemandUnanswered, DemandReturned),
     "StakeManager": (StakeDeposited, AgentAppointed, AgentRevoked, StakeSlashed, BountyPaid),
     "ModelRegistry": (ModelRegistered,),
 }
@@ -70,6 +81,9 @@ class FactDecoder:
         contracts = deployment.contracts
         emitters = {
             "JobEscrow": contracts.job_escrow,
+            "MilestoneSettlement": contracts.milestone_settlement,
+            "TraceDispute": contracts.trace_dispute,
+            "TraceDemands": contracts.trace_demands,
             "StakeManager": contracts.stake_manager,
             "ModelRegistry": contracts.model_registry,
         }

@@ -10,6 +10,7 @@ from eth_utils.crypto import keccak
 from tallystick.chain.abi import contract_abi
 from tallystick.chain.connection import ChainConnection
 from tallystick.chain.deployment import Deployment
+from tallystick.chain.disputes import DisputeReader
 from tallystick.chain.facts import FactDecoder, RawLog, hex_bytes, number
 from tallystick.chain.logs import LogFetcher
 from tallystick.chain.permits import PermitReader, PermitSupport
@@ -37,6 +38,7 @@ class ChainReader(ChainConnection):
         self._logs = LogFetcher(rpc, self._decoder.filter)
         self._tokens = TokenReader(self.call)
         self._permits = PermitReader(self.call, deployment.chain_id)
+        self.disputes = DisputeReader(self.call, deployment.contracts)
         self._economies: dict[int, Economy] = {}
         self._block_times: dict[str, int] = {}
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 _REPORT = "This should not happen; please report it."
 _NOT_YOURS = "Only this project's own contracts may call this."
 _DEPLOY = "Deploy with `python -m scripts.deploy`, which gives the contracts each other's right addresses."
+_WITNESS = "Make the witness anew from the claim's own trace."
 _FORGED = "Prove the milestone again; a proof counts only for the statement it was made for."
 _AMOUNT = "Use a token that delivers exactly what is sent: none with transfer fees or rebasing."
 _BALANCE = "Get more of the token, or lower the amount."
@@ -52,6 +53,7 @@ REMEDIES: Mapping[str, str] = {
     "MilestoneSettlement_WrongMagic": "The adapter is not one; register the model with another.",
     "MilestoneSettlement_NotJudge": "Show the fault to the judge that the model names; only it may tell the settlement.",
     "MilestoneSettlement_NotFinal": "Wait until the claim's challenge window is over.",
+    "MilestoneSettlement_BadExtension": _NOT_YOURS,
     "MilestoneSettlement_AlreadyFinal": "There is nothing to do: the claim's challenge window is over.",
     "MilestoneSettlement_NothingClaimed": "There is nothing to do: no claim of this job awaits finality.",
     "MilestoneSettlement_Misdeployed": _DEPLOY,
@@ -143,4 +145,46 @@ REMEDIES: Mapping[str, str] = {
     "ECDSAInvalidSignatureS": _SIGNATURE,
     "InvalidShortString": "Use a name of at most 31 bytes.",
     "StringTooLong": "Use a name of at most 31 bytes.",
+    # TraceDispute
+    "TraceDispute_NotAContract": _DEPLOY,
+    "TraceDispute_NotDemands": _NOT_YOURS,
+    "TraceDispute_OtherClaim": "Read the claim again: it was voided and made anew, or its roots are others.",
+    "TraceDispute_UnknownKind": _WITNESS,
+    "TraceDispute_Program": "Make the witness from the program that the model's registration names.",
+    "TraceDispute_Step": _WITNESS,
+    "TraceDispute_Output": _WITNESS,
+    "TraceDispute_Operand": _WITNESS,
+    "TraceDispute_Opening": _WITNESS,
+    "TraceDispute_Missing": _WITNESS,
+    "TraceDispute_Invalid": _WITNESS,
+    "TraceDispute_Element": _WITNESS,
+    "TraceDispute_Length": _WITNESS,
+    "TraceDispute_NoFault": "Leave this claim alone: what was shown of it is right.",
+    "TraceDispute_TooLateToCommit": "Show the witness at once: in the last quarter of the window nobody has a first turn.",
+    "TraceDispute_CommitFirst": "Commit to the witness, and show it in a later block.",
+    "TraceDispute_NotCommitted": "Commit to this witness first, and show it in a later block with the same salt and key.",
+    # StepChecker
+    "StepChecker_Invalid": _WITNESS,
+    "StepChecker_Missing": _WITNESS,
+    "StepChecker_NoElement": _WITNESS,
+    # TraceDemands
+    "TraceDemands_Misdeployed": _DEPLOY,
+    "TraceDemands_OtherJudge": "Ask about claims whose model names the judge of this deployment.",
+    "TraceDemands_Length": "Make the evidence or the answer anew: it is longer or shorter than what it says.",
+    "TraceDemands_BadHeader": "Answer with the header of the tensor that the claim was made with.",
+    "TraceDemands_OtherClaim": "Read the claim again: it was voided and made anew, or its roots are others.",
+    "TraceDemands_NotStanding": "There is nothing to ask any more: the claim was paid or voided.",
+    "TraceDemands_Standing": "Wait until the claim is paid or voided; an unanswered demand of a standing claim is a fault.",
+    "TraceDemands_Program": "Make the evidence from the program that the model's registration names.",
+    "TraceDemands_BadDemand": "Make the demand anew from what was shown so far.",
+    "TraceDemands_OtherNode": "Make the demand anew from what was shown so far.",
+    "TraceDemands_TooLate": "What was asked in time can still be followed up; a new demand of this level comes too late.",
+    "TraceDemands_AlreadyAsked": "Wait for its answer, which everybody can read.",
+    "TraceDemands_NotAsked": "Read the claim's demands again; this one was never made.",
+    "TraceDemands_Over": "Read its answer in the chain's logs.",
+    "TraceDemands_Underpaid": "Send the price with it: it rises with the base fee, and with each open demand.",
+    "TraceDemands_WrongAnswer": "Answer from the stored trace of this very claim.",
+    "TraceDemands_NotDue": "Wait until the time for its answer is over.",
+    "TraceDemands_NothingToWithdraw": "There is nothing to collect.",
+    "TraceDemands_CallFailed": "Use an account that takes native coin; the credit stays.",
 }

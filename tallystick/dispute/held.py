@@ -9,7 +9,7 @@ from tallystick.dispute.levels import Answer, Demand, Target
 from tallystick.dispute.nodes import Nodes
 from tallystick.engine.commitments import ProgramCommitment, array_root, program_commitment
 from tallystick.engine.fold import LEAF_BYTES
-from tallystick.engine.program import Ref, RefKind, to_bytes
+from tallystick.engine.program import Ref, RefKind, header_of, to_bytes
 from tallystick.engine.trace import Trace
 from tallystick.engine.tree import Tree, byte_tree, roots_tree
 from tallystick.errors import InputError
@@ -50,15 +50,17 @@ class HeldTrace:
 
 
 def answer(held: HeldTrace, demand: Demand) -> Answer:
-    """What answers a demand on an honest claim. Raises InputError where the demand is of another program or claim."""
+    """What answers a demand on a claim of this trace. Raises InputError where the demand is of another program or claim."""
     tree = held.list_tree(demand.ref.kind) if demand.of_list else held.tree(demand.ref)
-    if tree.n_leaves != demand.count:
-        raise InputError(f"A tree over {demand.count} leaves was asked for, and this one has {tree.n_leaves}.")
-    low, first, count = demand.span
-    if not demand.wants_data:
-        return Answer(tuple(tree.node(low, first + place) for place in range(count)), header=demand.header)
+    header = header_of(held.trace.tensor(demand.ref)).encode() if demand.is_root else b""
+    placed = demand.under(header)
+    if tree.n_leaves != placed.count:
+        raise InputError(f"A tree over {placed.count} leaves was asked for, and this one has {tree.n_leaves}.")
+    low, first, count = placed.span
+    if not placed.wants_data:
+        return Answer(tuple(tree.node(low, first + place) for place in range(count)), header=header)
     data = to_bytes(held.trace.tensor(demand.ref))[first * LEAF_BYTES :][: count * LEAF_BYTES].tobytes()
-    return Answer(data=data.ljust(count * LEAF_BYTES, b"\0"), header=demand.header)
+    return Answer(data=data.ljust(count * LEAF_BYTES, b"\0"), header=header)
 
 
 def first_difference(known: Known, own: HeldTrace) -> Target | None:

@@ -31,7 +31,7 @@ class KnownTensor:
     Attributes:
         header: As its root hashes it.
         tree_root: Of the tree over its bytes.
-        nodes: Of that tree; nothing but the root under another header than the program's.
+        nodes: Of that tree, as large as the header says.
         leaves: Their bytes, LEAF_BYTES each, by index.
     """
 
@@ -80,28 +80,21 @@ class Known:
         """
         if not check_answer(demand, answer):
             raise WitnessError("Answer", f"What was shown is not what the demand of level {demand.level} asks for.")
-        low, first, _ = demand.span
+        placed = demand.under(answer.header)
+        low, first, _ = placed.span
         if demand.of_list:
             nodes = self.lists[demand.ref.kind].joined(low, first, answer.hashes)
             return dataclasses.replace(self, lists={**self.lists, demand.ref.kind: nodes})
-        tensor = self._tensor(demand, answer)
-        if not answer.header or answer.header == demand.header:
-            hashes = leaf_hashes(answer.data) if demand.wants_data else answer.hashes
-            leaves = [answer.data[at : at + LEAF_BYTES] for at in range(0, len(answer.data), LEAF_BYTES)]
-            tensor = dataclasses.replace(
-                tensor,
-                nodes=tensor.nodes.joined(low, first, hashes),
-                leaves={**tensor.leaves, **dict(enumerate(leaves, first))},
-            )
-        return dataclasses.replace(self, tensors={**self.tensors, demand.ref: _rooted(tensor)})
-
-    def _tensor(self, demand: Demand, answer: Answer) -> KnownTensor:
-        if not demand.header:
-            return self.tensors[demand.ref]
-        if answer.header == demand.header:
-            return KnownTensor(answer.header, b"", Nodes(demand.count, {}), {})
-        (root,) = answer.hashes
-        return KnownTensor(answer.header, root, Nodes.of_root(demand.count, root), {})
+        new = KnownTensor(answer.header, b"", Nodes(placed.count, {}), {})
+        tensor = new if demand.is_root else self.tensors[demand.ref]
+        hashes = leaf_hashes(answer.data) if placed.wants_data else answer.hashes
+        leaves = [answer.data[at : at + LEAF_BYTES] for at in range(0, len(answer.data), LEAF_BYTES)]
+        shown = dataclasses.replace(
+            tensor,
+            nodes=tensor.nodes.joined(low, first, hashes),
+            leaves={**tensor.leaves, **dict(enumerate(leaves, first))},
+        )
+        return dataclasses.replace(self, tensors={**self.tensors, demand.ref: _rooted(shown)})
 
 
 def _rooted(tensor: KnownTensor) -> KnownTensor:
@@ -132,4 +125,4 @@ def next_demand(known: Known, target: Target) -> Demand | None:
     header = known.program.header(ref)
     if not 0 <= target.leaf < leaf_count(header.byte_size):
         raise InputError(f"A tensor {header} has no leaf {target.leaf}.")
-    return first_demand(level, ref, items.node(0, ref.index), header.encode(), header.byte_size)
+    return first_demand(level, ref, items.node(0, ref.index))

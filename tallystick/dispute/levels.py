@@ -20,7 +20,9 @@ from tallystick.engine.fold import (
     node_above,
     tensor_root,
 )
+from tallystick.engine.preimages import decode_header
 from tallystick.engine.program import Ref, RefKind
+from tallystick.errors import ModelError
 from tallystick.merkle import depth_of
 
 RUN_LEVELS = 6
@@ -43,16 +45,15 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Demand:
-    """What a claimer is asked to show. Everybody can make the same from what is known, and so it is asked once.
+    """What a claimer is asked to show, as `TraceDemands` takes it. Everybody makes the same of what is known, so it is asked once.
 
     Attributes:
         level: 0, 1, ...; the clock runs by it.
         ref: The tensor; of a list of tensors, its first one.
         of_list: Whether tensor roots of the list are asked for, and not a part of the tensor.
-        count: Leaves of the tree: the list's tensors, or the tensor's leaves.
-        height, index: The node in that tree.
-        node: Its hash; where `header` is given, the tensor's root instead.
-        header: Of the tensor as the program has it, where nothing of the tensor is known yet; else empty.
+        count: Leaves of the tree: the list's tensors, or the tensor's leaves. 0 at a tensor's root: what is below it the answer says.
+        height, index: The node in that tree; 0 at a tensor's root.
+        node: Its hash; at a tensor's root that root.
     """
 
     level: int
@@ -62,17 +63,28 @@ class Demand:
     height: int
     index: int
     node: bytes
-    header: bytes = b""
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is a tensor's first."""
+        return not self.of_list and self.count == 0
 
     @property
     def wants_data(self) -> bool:
-        """Whether leaves are asked for, and not hashes."""
+        """Whether leaves are asked for, and not hashes. Of a tensor's first it depends on its header: see `under`."""
         return not self.of_list and self.height <= RUN_LEVELS
 
     @property
     def span(self) -> tuple[int, int, int]:
-        """Of what is shown: its height, the first index, the number. Used nodes only."""
+        """Of what is shown: its height, the first index, the number. Used nodes only. Not of a tensor's first: see `under`."""
         return span(self.count, self.height, self.index, RUN_LEVELS if not self.of_list else ROOT_LEVELS)
+
+    def under(self, header: bytes) -> Demand:
+        """The same; of a tensor's first, the root of the tree that this header says. Raises ModelError for no header."""
+        if not self.is_root:
+            return self
+        leaves = leaf_count(decode_header(header).byte_size)
+        return dataclasses.replace(self, count=leaves, height=depth_of(leaves))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +94,8 @@ class Answer:
     Attributes:
         hashes: Of the nodes that the demand's `span` names.
         data: Instead of hashes where leaves were asked for: whole ones, padding included.
-        header: What the tensor's root hashes in front, where the demand is the tensor's first. If it is another than the
-            program's, nothing but the tree's root is shown with it, and the claim is known to be wrong.
+        header: What the tensor's root hashes in front, where the demand is the tensor's first; the claimer's own. If it is another
+            than the program's, the claim is known to be wrong.
     """
 
     hashes: tuple[bytes, ...] = ()
@@ -137,10 +149,9 @@ def list_demand(nodes: Nodes, kind: RefKind, tensor: int) -> Demand | None:
     return Demand(level, first, True, nodes.count, height, tensor >> height, nodes.node(height, tensor >> height))
 
 
-def first_demand(level: int, ref: Ref, root: bytes, header: bytes, byte_size: int) -> Demand:
+def first_demand(level: int, ref: Ref, root: bytes) -> Demand:
     """On a tensor of which only the root is known."""
-    leaves = leaf_count(byte_size)
-    return Demand(level, ref, False, leaves, depth_of(leaves), 0, root, header)
+    return Demand(level, ref, False, 0, 0, 0, root)
 
 
 def tensor_demand(level: int, ref: Ref, nodes: Nodes, leaf: int) -> Demand:
@@ -155,14 +166,14 @@ def tensor_demand(level: int, ref: Ref, nodes: Nodes, leaf: int) -> Demand:
 
 def check_answer(demand: Demand, answer: Answer) -> bool:
     """Whether an answer is what the demanded node stands for."""
-    if not demand.header:
+    if not demand.is_root:
         return not answer.header and _shown(demand, answer) == demand.node
-    if answer.header == demand.header:
-        root = _shown(demand, answer)
-        return root is not None and tensor_root(answer.header, root) == demand.node
-    # Another header than the program's: how many leaves there are does not matter any more.
-    (root,) = answer.hashes if len(answer.hashes) == 1 else (b"",)
-    return not answer.data and len(root) == HASH_BYTES and tensor_root(answer.header, root) == demand.node
+    try:
+        tree = demand.under(answer.header)
+    except ModelError:
+        return False
+    root = _shown(tree, answer)
+    return root is not None and tensor_root(answer.header, root) == demand.node
 
 
 def _shown(demand: Demand, answer: Answer) -> bytes | None:

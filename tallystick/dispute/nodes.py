@@ -50,3 +50,7 @@ class Nodes:
     def prove(self, leaf: int) -> list[bytes]:
         """The proof of one leaf that was demanded. Raises InputError where something is missing."""
         return [self.node(height, index) for height, index in proof_places(self.count, leaf, leaf)]
+
+    def path(self, height: int, index: int) -> list[bytes]:
+        """The siblings from a node that was shown up to the root. Raises InputError where something is missing."""
+        return [self.node(above, (index >> above - height) ^ 1) for above in range(height, depth_of(self.count))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from tallystick.engine.backends.numpy_backend import NumpyBackend, NumpyPlan
 from tallystick.engine.executor import check_inputs
 from tallystick.engine.program import Array, Program, Ref, RefKind
 from tallystick.engine.trace import Trace
+
+Watch = Callable[[int], None]
+"""Told of a step before it is computed. What it raises ends the run: whoever is out of time has to stop somewhere."""
 
 
 class Recomputation:
@@ -23,14 +26,18 @@ class Recomputation:
         program: A valid one.
         inputs: Arrays [*dims].
         plan: The program as a backend prepared it; by default the reference's, on one thread.
+        watch: Told of each step that is asked for the first time.
 
     Raises:
         TensorError: the inputs are not what the program takes.
     """
 
-    def __init__(self, program: Program, inputs: Sequence[Array], plan: Plan | None = None) -> None:
+    def __init__(
+        self, program: Program, inputs: Sequence[Array], plan: Plan | None = None, watch: Watch | None = None
+    ) -> None:
         self.program = program
         self.inputs = check_inputs(program, inputs)
+        self._watch = watch
         self._tensors: list[Array] = []
         self._rest = self._run(plan)
 
@@ -47,6 +54,8 @@ class Recomputation:
     def output(self, step: int) -> Array:
         """[*dims] of one step."""
         while len(self._tensors) <= step:
+            if self._watch is not None:
+                self._watch(len(self._tensors))
             self._tensors.append(next(self._rest))
         return self._tensors[step]
 

@@ -9,6 +9,7 @@ from tallystick.dispute.cheapest import NOTHING_OPENED, Indices, Opened, cheapes
 from tallystick.dispute.claims import Claim
 from tallystick.dispute.findings import Fault, OutputWitness, kind_shown, packed_of
 from tallystick.engine.commitments import ProgramCommitment, program_preimage
+from tallystick.engine.costs import step_cost
 from tallystick.engine.fold import LEAF_BYTES
 from tallystick.engine.opener import Opener
 from tallystick.engine.openings import OpenedTensor
@@ -81,5 +82,6 @@ class Showing:
     ) -> Fault:
         kind, verdict = kind_shown(witness, self.claim, self.commitment.program_hash)
         gas = fault_gas(self.program, self.program.steps[step_index], shown, len(packed_of(witness)))
+        gas = min(gas, step_cost(self.program, step_index).gas)
         computed, claimed = (verdict.computed, verdict.claimed) if verdict else (None, None)
         return Fault(kind, step_index, element, witness, computed, claimed, gas)

@@ -9,6 +9,7 @@ from functools import singledispatch
 from tallystick.ids import Address, Bytes32, JobId
 from tallystick.market.events import (
     BountyPaid,
+    ClaimExtended,
     JobAssigned,
     JobCompleted,
     JobCreated,
@@ -213,6 +214,14 @@ def _(fact: MilestoneClaimed, job: Job) -> Job:
         next_milestone=fact.milestone + 1,
         deadline=fact.next_deadline or None,
     )
+
+
+@_step.register
+def _(fact: ClaimExtended, job: Job) -> Job:
+    moved = (
+        replace(claim, final_at=fact.final_at) if claim.milestone == fact.milestone else claim for claim in job.claims
+    )
+    return replace(job, claims=tuple(moved))
 
 
 @_step.register

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tallystick.ids import AddressField, Bytes32Field, JobIdField, ModelIdField
 from tallystick.market.claims import ModelSpec
+from tallystick.market.disputes import DemandPoint, HexBytesField
 from tallystick.market.terms import JobTerms
 
 
@@ -113,6 +114,84 @@ class JobRefunded(_Fact):
     amount: int
 
 
+class OptimisticClaimed(_Fact):
+    """Stated right before the MilestoneClaimed of the same claim."""
+
+    event: Literal["OptimisticClaimed"] = "OptimisticClaimed"
+    job_id: JobIdField
+    milestone: int
+    input_root: Bytes32Field
+    trace_root: Bytes32Field
+
+
+class ClaimExtended(_Fact):
+    """Somebody asks for what was not published: the claim is final later."""
+
+    event: Literal["ClaimExtended"] = "ClaimExtended"
+    job_id: JobIdField
+    milestone: int
+    final_at: int
+
+
+class FaultCommitted(_Fact):
+    event: Literal["FaultCommitted"] = "FaultCommitted"
+    job_id: JobIdField
+    challenger: AddressField
+    milestone: int
+
+
+class FaultProven(_Fact):
+    """`kind` as `tallystick.dispute.packing.FaultKind` counts."""
+
+    event: Literal["FaultProven"] = "FaultProven"
+    job_id: JobIdField
+    challenger: AddressField
+    milestone: int
+    kind: int
+    step: int
+    element: int
+    computed: int
+    claimed: int
+
+
+class TraceDemanded(_Fact):
+    event: Literal["TraceDemanded"] = "TraceDemanded"
+    job_id: JobIdField
+    demand_id: Bytes32Field
+    payer: AddressField
+    milestone: int
+    level: int
+    answer_by: int
+    final_at: int
+    demand: DemandPoint
+
+
+class TraceShown(_Fact):
+    event: Literal["TraceShown"] = "TraceShown"
+    job_id: JobIdField
+    demand_id: Bytes32Field
+    milestone: int
+    answer: HexBytesField
+
+
+class DemandUnanswered(_Fact):
+    event: Literal["DemandUnanswered"] = "DemandUnanswered"
+    job_id: JobIdField
+    demand_id: Bytes32Field
+    payer: AddressField
+    milestone: int
+
+
+class DemandReturned(_Fact):
+    """`amount` in wei."""
+
+    event: Literal["DemandReturned"] = "DemandReturned"
+    job_id: JobIdField
+    demand_id: Bytes32Field
+    payer: AddressField
+    amount: int
+
+
 class ModelRegistered(_Fact):
     event: Literal["ModelRegistered"] = "ModelRegistered"
     model_id: ModelIdField
@@ -169,7 +248,14 @@ JobFact = (
     | JobRefunded
     | StakeSlashed
     | BountyPaid
+    | ClaimExtended
 )
-"""Facts about one job; all carry `job_id`."""
+"""What the book of jobs follows from; all carry `job_id`."""
 
-ChainFact = JobFact | ModelRegistered | StakeDeposited | AgentAppointed | AgentRevoked
+DisputeFact = (
+    OptimisticClaimed | FaultCommitted | FaultProven | TraceDemanded | TraceShown | DemandUnanswered | DemandReturned
+)
+"""What challengers and claimers do about one claim; all carry `job_id` and, but for DemandReturned, `milestone`. They change
+nothing in the book: what follows from them for the job is a JobFact of its own."""
+
+ChainFact = JobFact | DisputeFact | ModelRegistered | StakeDeposited | AgentAppointed | AgentRevoked

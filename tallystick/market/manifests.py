@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, model_validator
 
 from tallystick.canonical import decode_canonical, encode_canonical
 from tallystick.errors import ArtifactCorruptError
@@ -85,6 +85,63 @@ class ModelManifest(Manifest):
     program_id: Bytes32Field
 
 
+class ProgramTensor(BaseModel):
+    """What an input or the output of a program looks like, for whoever makes or reads its numbers.
+
+    Attributes:
+        dtype: Of the integers.
+        dims: The tensor's; the artifact has its elements in this order.
+        held: `integers`: as they are; `quantised`: q = r / scale + zero; `order`: a float's bits as an integer that keeps the
+            order (docs/determinism.md).
+        scale_bits: Of the single-precision scale, where `held` is `quantised`, and `zero` likewise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(max_length=200)]
+    dtype: Literal["u8", "i8", "i32"]
+    dims: Annotated[tuple[Annotated[int, Field(ge=1, lt=1 << 32)], ...], Field(max_length=8), FailFast()]
+    held: Literal["integers", "quantised", "order"]
+    scale_bits: Annotated[str, Field(pattern=r"^0x[0-9a-f]{8}$")] | None = None
+    zero: int | None = None
+
+    @model_validator(mode="after")
+    def _says_how_it_is_quantised(self) -> Self:
+        said = (self.scale_bits is not None, self.zero is not None)
+        if said != ((self.held == "quantised"),) * 2:
+            raise ValueError(f"held as {self.held}, with scale {self.scale_bits} and zero {self.zero}")
+        return self
+
+
+class ProgramManifest(Manifest):
+    """Everything that an executor or a challenger needs to run a model's program.
+
+    Attributes:
+        program: The package's program file.
+        package: The package's manifest, which describes every step.
+        program_id: The program's hash: what the judge of its claims knows it by.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    proof_kind: Literal["optimistic"] = "optimistic"
+    semantics_version: int
+    program: ArtifactRef
+    package: ArtifactRef
+    inputs: Annotated[tuple[ProgramTensor, ...], FailFast()]
+    output: ProgramTensor
+    program_id: Bytes32Field
+
+
+AnyModelManifest = ModelManifest | ProgramManifest
+
+
+def decode_model_manifest(data: bytes) -> AnyModelManifest:
+    """By its proof kind. Raises ArtifactCorruptError for any other form or spelling."""
+    document = decode_canonical(data)
+    kind = document.get("proof_kind") if isinstance(document, dict) else None
+    return ProgramManifest.decode(data) if kind == "optimistic" else ModelManifest.decode(data)
+
+
 class JobManifest(Manifest):
     """What an executor reads before it accepts."""
 
@@ -95,8 +152,26 @@ class JobManifest(Manifest):
 
 
 class ResultManifest(Manifest):
-    """What a claim points at."""
+    """What a claim points at.
+
+    Attributes:
+        trace: The TraceManifest of an Optimistic claim; None where there is none, or where it is withheld.
+    """
 
     job_id: JobIdField
     milestone: int
     output: ArtifactRef
+    trace: ArtifactRef | None = None
+
+
+class TraceManifest(Manifest):
+    """Where a trace is, piece by piece, so that a challenger fetches only what it looks at.
+
+    Attributes:
+        roots: 32 bytes for each step, the tensor roots under `trace_root`.
+        tensors: One for each step, as `tallystick.dispute.artifacts` encodes tensors.
+    """
+
+    trace_root: Bytes32Field
+    roots: ArtifactRef
+    tensors: Annotated[tuple[ArtifactRef, ...], FailFast()]

@@ -15,6 +15,7 @@ from tallystick.market.events import ChainFact
 from tallystick.market.terms import Assignment, JobTerms, Uint32, Uint64
 from tallystick.merkle import MAX_MILESTONES
 from tallystick.wire.capability import Capability
+from tallystick.wire.disputes import DemandView, FaultView
 
 MAX_WAIT_SECONDS = 25
 """Longest that a long poll is held: below the 30 s after which common proxies cut a silent connection."""
@@ -28,6 +29,7 @@ MAX_ANNOUNCEMENT_SECONDS = 600
 Signature = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{130}$")]
 """65 bytes: r, s, v."""
 
+ProofKindName = Literal["zk", "optimistic"]
 JobStatusName = Literal["open", "assigned", "completed", "refunded"]
 Finality = Literal["pending", "final"]
 
@@ -203,6 +205,9 @@ class JobView(_Wire):
         finality: `final` once its latest fact has `confirmations_wanted` blocks on it; before, a reorganisation
             of the chain can still change it.
         next_milestone: The first that is not claimed. `paid_milestones`: the first that is not paid.
+        proof_kind: How its results are shown to be right. `challenge_seconds`: how long an Optimistic claim can be shown to be
+            wrong, where nobody demands anything; 0 for `zk`.
+        claims: Those that await finality, each with when. `demands`, `faults`: what was done about the job's claims so far.
         price: Of the whole job; None until accepted. `price_now` is what accepting would fix, None unless open.
         economy_version: The rules of slashing that it keeps.
         surplus: What went back to the creator on completion; None before.
@@ -213,6 +218,8 @@ class JobView(_Wire):
     finality: Finality
     confirmations: int
     terms: JobTerms
+    proof_kind: ProofKindName
+    challenge_seconds: int
     round: int
     next_milestone: int
     paid_milestones: int
@@ -230,6 +237,8 @@ class JobView(_Wire):
     payments: tuple[PaymentView, ...]
     slashes: tuple[SlashView, ...]
     releases: tuple[ReleaseView, ...]
+    demands: tuple[DemandView, ...]
+    faults: tuple[FaultView, ...]
     manifest: ManifestView
     warm: WarmView | None
 
@@ -264,19 +273,21 @@ class QuoteRequest(_Wire):
     """What a creator would like to have done.
 
     Attributes:
+        proof_kind: None: the model's own where it is known here, else any.
         payment_token: None asks for quotes in any token, which is only comparable where there is one.
     """
 
     requirements: Annotated[str, Field(max_length=1000)] = ""
     model_id: ModelIdField | None = None
+    proof_kind: ProofKindName | None = None
     milestones: Annotated[int, Field(ge=1, le=MAX_MILESTONES)] = 1
     payment_token: AddressField | None = None
 
 
 class KindQuote(_Wire):
-    """One proof kind beside the others."""
+    """One proof kind beside the other, for the same requirements."""
 
-    kind: Literal["zk"]
+    kind: ProofKindName
     capable: int
     lowest_price: int | None
     median_price: int | None
@@ -286,12 +297,15 @@ class QuoteView(_Wire):
     """Who could take such a job now.
 
     Attributes:
+        proof_kind: What was quoted; None where any would do.
         capable: Of the `total` announced executors. The market is empty when `total` is 0.
         lowest_price: Per milestone, in the payment token's smallest unit; None where nobody is capable.
         seconds_estimate: Per milestone, from what paid milestones of that model took here; None where none was paid.
         reasons: What holds the others back.
+        kinds: Both proof kinds side by side.
     """
 
+    proof_kind: ProofKindName | None = None
     capable: int
     total: int
     milestones: int

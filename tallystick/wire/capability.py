@@ -11,6 +11,13 @@ from tallystick.ids import AddressField
 MAX_ENTRIES = 64
 """Of each list: more GPUs than one machine holds, and few enough that no announcement is a burden."""
 
+PROVERS = ("ezkl",)
+"""Proof systems: what a job of proof kind `zk` needs one of."""
+
+ENGINES = ("engine-numpy", "engine-onnxruntime", "engine-cuda")
+"""Backends of the engine, exact on the machine that announces them: what an `optimistic` job needs one of. Their version is that
+of the engine's semantics, not of a library."""
+
 _Bytes = Annotated[int, Field(ge=0, lt=1 << 63)]
 _Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+-]*$", max_length=40)]
 _Word = Annotated[str, Field(pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$", max_length=40)]
@@ -32,7 +39,7 @@ class Gpu(BaseModel):
 
 
 class Backend(BaseModel):
-    """One proof system that is installed, for example `ezkl` 23.0.5."""
+    """One proof system or backend of the engine that is installed, for example `ezkl` 23.0.5 or `engine-numpy` 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

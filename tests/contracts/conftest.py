@@ -1,20 +1,19 @@
 """Runs below Brownie's plugin: `python -m pytest -p pytest-brownie tests/contracts --network development`.
 
-Brownie starts anvil itself. Every module gets a fresh chain with the contracts deployed, every test a snapshot of it.
+Brownie starts anvil itself. The contracts are deployed once; every module and every test gets the chain as it was then.
 """
 
 from __future__ import annotations
 
 import gc
 import warnings
+from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import local_chain
 import pytest
-from brownie import web3
 from stage import Stage
-
-from scripts import brownie_inclusion
 
 
 def pytest_configure() -> None:
@@ -23,18 +22,27 @@ def pytest_configure() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning, message="rpc\\.")
 
 
-@pytest.fixture(scope="module")
-def stage(module_isolation: None, accounts: Any) -> Stage:
-    brownie_inclusion.install(web3)
+@pytest.fixture(scope="session")
+def deployed(accounts: Any) -> Stage:
+    local_chain.hasten()
     stage = Stage(accounts)
-    # Brownie collects garbage at every revert; what is there to stay need not be looked through each time.
+    # What is there to stay need not be looked through whenever garbage is collected.
+    gc.collect()
     gc.freeze()
     return stage
 
 
-@pytest.fixture(autouse=True)
-def isolation(stage: Stage, fn_isolation: None) -> None:
-    """A snapshot of the chain around every test. `stage` comes first, so that it holds the deployed contracts.
+@pytest.fixture(scope="module")
+def stage(deployed: Stage) -> Iterator[Stage]:
+    """The module's own, on which its other fixtures may deploy."""
+    with local_chain.turned_back():
+        stage = copy(deployed)
+        stage.tokens = dict(deployed.tokens)
+        yield stage
 
-    Not a bare `evm_snapshot`: Brownie would wait for ever for transactions that the revert undid.
-    """
+
+@pytest.fixture(autouse=True)
+def isolation(stage: Stage) -> Iterator[None]:
+    """A snapshot of the chain around every test. `stage` comes first, so that it holds the deployed contracts."""
+    with local_chain.turned_back():
+        yield

@@ -78,6 +78,7 @@ class Run:
 class DisputeStage:
     stage: Stage
     judge: Any
+    demands: Any
     honest: Run
     model: str
 
@@ -85,10 +86,11 @@ class DisputeStage:
     def of(cls, stage: Stage, trace: Trace | None = None) -> DisputeStage:
         """Its judge is an adapter, and `trace`'s program a model that names it."""
         checkers = [stage.deploy(name) for name in CHECKERS]
-        judge = stage.deploy("TraceDispute", stage.settlement, checkers)
+        judge = stage.deploy("TraceDispute", stage.settlement, checkers, stage.coming(1))
+        demands = stage.deploy("TraceDemands", judge)
         stage.router.addAdapter(OPTIMISTIC, judge, GAS_CAP, {"from": stage.governor})
         honest = Run(trace or sample_trace())
-        dispute = cls(stage, judge, honest, "")
+        dispute = cls(stage, judge, demands, honest, "")
         dispute.model = dispute.register("program")
         return dispute
 

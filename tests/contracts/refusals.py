@@ -35,9 +35,11 @@ class NotRefusedError(AssertionError):
     """The contract did what it was asked to."""
 
 
-def refusal(function: Any, *arguments: Any, sender: Any, gas: int | None = None) -> Refused:
+def refusal(function: Any, *arguments: Any, sender: Any, gas: int | None = None, value: int = 0) -> Refused:
     """How the latest state refuses a call. Nothing is sent, so nothing changes. Raises NotRefusedError."""
     request = {"from": str(sender), "to": function._address, "data": function.encode_input(*arguments)}
+    if value:
+        request["value"] = hex(value)
     return _refusal(request if gas is None else {**request, "gas": hex(gas)})
 
 

@@ -35,17 +35,34 @@ from scripts.toolchain import ROOT
 
 KEY = "0x" + "5e" * 32
 DEPLOYER = Account.from_key(KEY).address
+SILENT = Account.from_key("0x" + "51" * 32)
+"""A deployer who never gets to send anything."""
 ADMIN_ROLE, GUARDIAN_ROLE = 0, 1
 DAY = 24 * 3600
 
 
-@pytest.fixture
-def key_file(stage: Stage, tmp_path: Path) -> Path:
-    """A deployer with some money."""
-    stage.deployer.transfer(DEPLOYER, 10**19, silent=True)
-    place = tmp_path / "deployer.key"
-    place.write_text(KEY + "\n")
+# A deployment takes seconds: the script is a process of its own that loads the whole project. So tests that only look at
+# what one left share it.
+
+
+def funded(stage: Stage, key: str, folder: Path) -> Path:
+    """The key file of a deployer with some money."""
+    stage.deployer.transfer(Account.from_key(key).address, 10**19, silent=True)
+    place = folder / "deployer.key"
+    place.write_text(key + "\n")
     return place
+
+
+@pytest.fixture(scope="module")
+def key_file(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return funded(stage, KEY, tmp_path_factory.mktemp("deployer"))
+
+
+@pytest.fixture(scope="module")
+def plain_deployment(stage: Stage, key_file: Path) -> dict[str, Any]:
+    """One with test tokens, and the block that came next when it started."""
+    next_block = web3.eth.block_number + 1
+    return {**deployed(key_file, "--with-test-tokens"), "next_block": next_block}
 
 
 def run(key_file: Path, *options: str, rpc: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -72,21 +89,19 @@ def how_refused(stage: Stage, function: Any, sender: str | None = None) -> str:
     return refusal_of_data(target, data, sender=sender or stage.stranger.address).name
 
 
-def test_deploy_with_test_tokens_records_what_is_there(stage: Stage, key_file: Path) -> None:
-    next_block = web3.eth.block_number + 1
-    record = deployed(key_file, "--with-test-tokens")
-    assert (record["schema"], record["chain_id"], record["block"]) == (1, 31337, next_block)
+def test_deploy_with_test_tokens_records_what_is_there(plain_deployment: dict[str, Any]) -> None:
+    record = plain_deployment
+    assert (record["schema"], record["chain_id"], record["block"]) == (1, 31337, record["next_block"])
     places = [*record["contracts"].values(), *record["tokens"].values()]
-    assert len(places) == 12
+    assert len(places) == 19
     assert all(web3.eth.get_code(place) for place in places)
     code = web3.eth.get_code(record["contracts"]["EzklVerifier"])
     assert record["ezkl_verifier_codehash"] == web3.keccak(code).to_0x_hex()
     assert record["gas"]["JobEscrow"] > 1_000_000
 
 
-def test_deploy_records_gas_in_the_order_of_sending(stage: Stage, key_file: Path) -> None:
-    record = deployed(key_file, "--with-test-tokens")
-    assert list(record["gas"]) == [
+def test_deploy_records_gas_in_the_order_of_sending(plain_deployment: dict[str, Any]) -> None:
+    assert list(plain_deployment["gas"]) == [
         "PaymentToken",
         "StakeToken",
         "EzklVerifier",
@@ -100,13 +115,21 @@ def test_deploy_records_gas_in_the_order_of_sending(stage: Stage, key_file: Path
         "StakeManager",
         "JobEscrow",
         "MilestoneSettlement",
+        "DotChecker",
+        "LookupChecker",
+        "WindowChecker",
+        "MapChecker",
+        "ArithChecker",
+        "TraceDispute",
+        "TraceDemands",
+        "VerifierRouter.addAdapter (judge)",
         "Authority.grantRole",
         "Authority.renounceRole",
     ]
 
 
-def test_deploy_sets_the_contracts_up_for_each_other(stage: Stage, key_file: Path) -> None:
-    record = deployed(key_file, "--with-test-tokens")
+def test_deploy_sets_the_contracts_up_for_each_other(stage: Stage, plain_deployment: dict[str, Any]) -> None:
+    record = plain_deployment
     placed = record["contracts"]
     escrow = at(stage, "JobEscrow", placed["JobEscrow"])
     stakes = at(stage, "StakeManager", placed["StakeManager"])
@@ -134,14 +157,29 @@ def test_deploy_sets_the_contracts_up_for_each_other(stage: Stage, key_file: Pat
     assert router.gasCapOf(1, placed["EzklVerifierAdapter"]).call() == 8_000_000
 
 
-def test_deploy_with_options_sets_those_parameters(stage: Stage, key_file: Path) -> None:
-    options = ("--min-lock", str(5 * TALLY), "--unbond-seconds", "60", "--ezkl-gas-cap", "7000000")
-    record = deployed(key_file, "--with-test-tokens", *options)
+@pytest.fixture(scope="module")
+def optioned(stage: Stage, key_file: Path) -> dict[str, Any]:
+    """One with parameters of its own; nobody is named to govern it."""
+    options = (
+        "--min-lock",
+        str(5 * TALLY),
+        "--unbond-seconds",
+        "60",
+        "--ezkl-gas-cap",
+        "7000000",
+        "--min-challenge-seconds",
+        "20",
+    )
+    return deployed(key_file, "--with-test-tokens", *options, "--timelock-seconds", "0")
+
+
+def test_deploy_with_options_sets_those_parameters(stage: Stage, optioned: dict[str, Any]) -> None:
+    record = optioned
     placed = record["contracts"]
     parameters = at(stage, "ProtocolParameters", placed["ProtocolParameters"])
     rules = tuple(record["parameters"]["entry_rules"].values())
     economy = tuple(record["parameters"]["economy"].values())
-    assert (rules[0], rules[3], record["parameters"]["ezkl_gas_cap"]) == (5 * TALLY, 60, 7_000_000)
+    assert (rules[0], *rules[2:], record["parameters"]["ezkl_gas_cap"]) == (5 * TALLY, 20, 60, 7_000_000)
     assert (tuple(parameters.entryRules().call()), tuple(parameters.economyOf(1).call())) == (rules, economy)
     router = at(stage, "VerifierRouter", placed["VerifierRouter"])
     assert router.gasCapOf(1, placed["EzklVerifierAdapter"]).call() == 7_000_000
@@ -150,7 +188,7 @@ def test_deploy_with_options_sets_those_parameters(stage: Stage, key_file: Path)
 # ---- governance -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def governed(stage: Stage, key_file: Path) -> dict[str, Any]:
     """A deployment with a governor, a guardian and a timelock of two days."""
     return deployed(key_file, "--with-test-tokens", *governance(stage))
@@ -211,9 +249,8 @@ def test_guardian_stops_new_jobs_and_cannot_let_them_in_again(stage: Stage, gove
     assert parameters.newJobsPaused().call()
 
 
-def test_deploy_with_test_tokens_and_nobody_named_makes_the_deployer_both(stage: Stage, key_file: Path) -> None:
-    record = deployed(key_file, "--with-test-tokens", "--timelock-seconds", "0")
-    assert record["governance"] == {"governor": DEPLOYER, "guardian": DEPLOYER, "timelock_seconds": 0}
+def test_deploy_with_test_tokens_and_nobody_named_makes_the_deployer_both(optioned: dict[str, Any]) -> None:
+    assert optioned["governance"] == {"governor": DEPLOYER, "guardian": DEPLOYER, "timelock_seconds": 0}
 
 
 # ---- the stake token --------------------------------------------------------------------------------------------------
@@ -230,7 +267,12 @@ def test_deploy_with_a_stake_token_deploys_none(stage: Stage, key_file: Path) ->
 SOMEBODY = "0x" + "42" * 20
 
 
-def test_deploy_without_a_token_is_refused(stage: Stage, key_file: Path) -> None:
+@pytest.fixture
+def silent_key_file(stage: Stage, tmp_path: Path) -> Path:
+    return funded(stage, SILENT.key.to_0x_hex(), tmp_path)
+
+
+def test_deploy_without_a_token_is_refused(key_file: Path) -> None:
     done = run(key_file)
     assert (done.returncode, "--stake-token" in done.stderr) == (2, True)
 
@@ -248,13 +290,13 @@ def test_deploy_without_a_token_is_refused(stage: Stage, key_file: Path) -> None
     ids=["least lock", "unbonding", "no token there"],
 )
 def test_deploy_given_what_the_contracts_would_refuse_sends_nothing(
-    stage: Stage, key_file: Path, options: tuple[str, ...], said: str
+    silent_key_file: Path, options: tuple[str, ...], said: str
 ) -> None:
-    done = run(key_file, *options)
+    done = run(silent_key_file, *options)
     assert (done.returncode, said in done.stderr, "Nothing was sent" in done.stderr) == (1, True, True)
-    assert web3.eth.get_transaction_count(DEPLOYER) == 0
+    assert web3.eth.get_transaction_count(SILENT.address) == 0
 
 
-def test_deploy_without_a_chain_says_so(stage: Stage, key_file: Path) -> None:
+def test_deploy_without_a_chain_says_so(key_file: Path) -> None:
     done = run(key_file, "--with-test-tokens", rpc="http://127.0.0.1:1")
     assert (done.returncode, "No chain answers at http://127.0.0.1:1" in done.stderr) == (1, True)

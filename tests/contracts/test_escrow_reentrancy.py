@@ -34,8 +34,9 @@ class Trap:
     jobs: dict[str, Terms]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trap(stage: Stage) -> Trap:
+    """Set once; every test springs it on a chain of its own."""
     stage.bond(stage.operator, 1_000 * TALLY)
     orders = OrderStage(stage)
     token = stage.deploy("MockReentrantToken")

@@ -122,11 +122,13 @@ def test_claim_optimistic_stands_and_is_not_paid(stage: Stage) -> None:
     assert (progress(stage, terms), stage.credit(stage.operator)) == ((1, 0), 0)
 
 
-def test_claim_optimistic_says_what_a_zk_claim_says_and_no_more(stage: Stage) -> None:
+def test_claim_optimistic_says_what_a_zk_claim_says_and_its_roots(stage: Stage) -> None:
     terms = claimed(stage)
     deadline = stage.state(terms)["deadline"]
     settled = stage.settle(terms, 0, outputRoot=word("output"), manifest=word("result"))
-    assert [log.name for log in settled.events] == ["MilestoneClaimed"]
+    assert [log.name for log in settled.events] == ["OptimisticClaimed", "MilestoneClaimed"]
+    roots = {"inputRoot": terms.roots[0], "traceRoot": word("trace 0")}
+    assert event(settled, "OptimisticClaimed") == {"jobId": stage.job_id(terms), "milestone": 0, **roots}
     assert event(settled, "MilestoneClaimed") == {
         "jobId": stage.job_id(terms),
         "milestone": 0,

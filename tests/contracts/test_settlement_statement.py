@@ -182,19 +182,19 @@ def _bytes(value: Any) -> Any:
 # ---- claimOf ----------------------------------------------------------------------------------------------------------
 
 
-def held(stage: Stage, terms: Terms, milestone: int) -> tuple[str, int]:
+def held(stage: Stage, terms: Terms, milestone: int) -> tuple[str, int, int]:
     return plain(stage.settlement.claimOf(stage.job_id(terms), milestone))
 
 
 def test_claim_of_nothing_is_zero(stage: Stage) -> None:
     terms = stage.assigned(stage.traced_terms())
-    assert held(stage, terms, 0) == (NO_HASH, 0)
+    assert held(stage, terms, 0) == (NO_HASH, 0, 0)
 
 
 def test_claim_of_a_zk_milestone_is_zero(stage: Stage) -> None:
     terms = stage.assigned()
     stage.settle(terms, 0)
-    assert held(stage, terms, 0) == (NO_HASH, 0)
+    assert held(stage, terms, 0) == (NO_HASH, 0, 0)
 
 
 @pytest.mark.parametrize("mode", [PARALLEL, CHAINED], ids=["parallel", "chained"])
@@ -203,7 +203,7 @@ def test_claim_of_an_optimistic_milestone_commits_to_statement_and_trace(stage: 
     claim = stage.claim(terms, 0, proof=word("trace"))
     stage.settlement.claim(terms.abi(), claim, {"from": stage.operator})
     expected = commitment(stage, stage.statement(terms, claimed(claim)), word("trace"))
-    assert held(stage, terms, 0) == (expected, stage.now() + CHALLENGE_SECONDS)
+    assert held(stage, terms, 0) == (expected, stage.now() + CHALLENGE_SECONDS, stage.now())
 
 
 @pytest.mark.parametrize("changed", [{"proof": word("another trace")}, {"outputRoot": word("another output")}])

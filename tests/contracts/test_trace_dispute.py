@@ -2,7 +2,7 @@
 
 constructor
 ├── a checker without code → TraceDispute_NotAContract
-└── → settlement and checkers can be read
+└── → settlement, checkers and demands can be read
 proveFault of a claim with
 ├── one wrong element, of each step of the program → the operator is slashed, the caller is the challenger, FaultProven
 ├── a wrong element and the operands that follow from it → the first step that is wrong shows it
@@ -99,15 +99,16 @@ def test_constructor_with_a_checker_without_code_reverts(dispute: DisputeStage, 
     checkers = [dispute.judge.checkerOf(index) for index in range(5)]
     checkers[family] = dispute.stage.stranger.address
     container = dispute.stage.project.TraceDispute
-    assert refusal_of_creation(container, dispute.stage.settlement, checkers, sender=dispute.stage.deployer) == refused(
+    arguments = (dispute.stage.settlement, checkers, dispute.demands)
+    assert refusal_of_creation(container, *arguments, sender=dispute.stage.deployer) == refused(
         "TraceDispute_NotAContract", checker=dispute.stage.stranger
     )
 
 
-def test_constructor_keeps_settlement_and_checkers(dispute: DisputeStage) -> None:
+def test_constructor_keeps_settlement_checkers_and_demands(dispute: DisputeStage) -> None:
     checkers = [dispute.judge.checkerOf(family) for family in range(5)]
-    again = dispute.stage.deploy("TraceDispute", dispute.stage.settlement, checkers)
-    assert again.settlement() == dispute.stage.settlement
+    again = dispute.stage.deploy("TraceDispute", dispute.stage.settlement, checkers, dispute.stage.stranger)
+    assert (again.settlement(), again.demands()) == (dispute.stage.settlement, dispute.stage.stranger)
     assert [again.checkerOf(family) for family in range(5)] == checkers
     assert len(set(checkers)) == 5
     assert again.checkerOf(5) == ZERO
@@ -352,7 +353,7 @@ def test_prove_fault_of_a_claim_to_another_settlement_reverts(dispute: DisputeSt
     other_escrow = stage.deploy("JobEscrow", stakes, stage.registry, settlement)
     other_settlement = stage.deploy("MilestoneSettlement", other_escrow)
     checkers = [dispute.judge.checkerOf(family) for family in range(5)]
-    foreign = stage.deploy("TraceDispute", other_settlement, checkers)
+    foreign = stage.deploy("TraceDispute", other_settlement, checkers, dispute.demands)
     wrong = dispute.wrong(0, 3)
     terms = dispute.claimed(wrong)
     found = refusal(foreign.proveFault, terms.abi(), wrong.ref(), wrong.packed(0, 3), sender=stage.finder)

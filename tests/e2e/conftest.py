@@ -32,7 +32,7 @@ def performance(tmp_path_factory: pytest.TempPathFactory) -> Performance:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=420,
         check=False,
     )
     assert done.returncode == 0, f"{done.stderr[-3000:]}\n{done.stdout[-3000:]}"

@@ -5,6 +5,7 @@ command line
 ├── sign, accept-order: a job that costs its creator no gas
 ├── requirements that do not parse: a caret, exit code 1, nothing funded
 ├── an input outside the circuit's range: its place and value, nothing funded
+├── a cheat, and nobody who watches it: the newcomer catches it by hand, and another executor does the job again
 └── dispatcher killed: the job is taken, proven and paid all the same
 """
 
@@ -14,19 +15,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.localnet.network import Localnet, localnet
-from scripts.localnet.people import EXECUTORS, account
+from scripts.localnet.people import CHEAT, EXECUTORS, account
+from scripts.localnet.processes import wait_ready
 from scripts.toolchain import ROOT
 
 pytestmark = [pytest.mark.chain, pytest.mark.proofs]
 
 DIGITS = ROOT / "examples" / "digits"
+PATIENCE_SECONDS = 90
 TALLYSTICK = Path(sys.executable).parent / "tallystick"
 
 
@@ -57,6 +61,13 @@ class Shell:
         assert done.returncode == 0, done.stdout + done.stderr
         last: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return last
+
+    def until(self, job_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The job, once it is so."""
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while not holds(job := self.json("job", "show", job_id)):
+            assert time.monotonic() < ends, job
+        return job
 
     def as_executor(self, *arguments: str | Path) -> dict[str, Any]:
         """A command of the first executor, beside its running agent."""
@@ -160,6 +171,40 @@ def test_job_fund_when_a_value_is_out_of_range_names_its_place(shell: Shell, tmp
     assert "40.0" in done.stdout + done.stderr
     assert "(2, 3)" in done.stdout + done.stderr
     assert shell.json("job", "list") == before
+
+
+def test_challenger_check_when_a_cheat_has_claimed_earns_the_newcomer_a_share_of_its_stake(shell: Shell) -> None:
+    net = shell.net
+    net.children["challenger"].kill()
+    cheat = net.start_cheat()
+    net.leave_challenging()
+    wait_ready(cheat)
+    funded = shell.json(
+        *(
+            "job",
+            "fund",
+            "--model",
+            net.record.models["digits-cnn"],
+            "--inputs",
+            ROOT / "examples/digits_cnn/inputs.json",
+        ),
+        *("--max-price", "1", "--stake-lock", "10", "--window", "5m"),
+    )
+    job_id = funded["job_id"]
+    shell.until(job_id, lambda job: bool(job["claims"]))
+
+    command = f". {net.record.challenger_env}; {TALLYSTICK} challenger check {job_id} --prove --json"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=200, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert (said["found"], said["fault"]["step"], said["fault"]["element"]) == ("fault", 3, 120)
+    [fault] = shell.json("job", "show", job_id)["faults"]
+    assert fault["challenger"] == account("challenger").address
+    again = shell.until(job_id, lambda job: job["round"] == 2 and bool(job["claims"]))
+    assert again["operator"] != account(CHEAT.operator).address
+    shares = shell.json("job", "receipt", job_id)["slashes"]
+    assert [(share["finder"], share["to_finder"]) for share in shares] == [(account("challenger").address, 4 * 10**18)]
 
 
 def test_job_fund_when_the_dispatcher_is_killed_is_taken_and_paid_all_the_same(shell: Shell) -> None:

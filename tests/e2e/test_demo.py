@@ -8,16 +8,23 @@ demo
 ├── vanished
 │   ├── a killed executor loses a share of its lock, divided without a remainder
 │   ├── another one resumes at milestone two
+├── caught
+│   ├── the one wrong number is named, and shown in one transaction
+│   ├── the whole lock is divided without a remainder, a part of it burned
+│   ├── another one does the job again; the creator audits it and reads the right digits
+│   └── paid after its window, and not before
 ├── forged
 │   ├── each forgery is refused with its own error, and no money moves
 │   └── the right proof from the right operator is paid
-└── the last line says what to do next
+└── the last line says what to do next, and how to catch a cheat oneself
 """
 
 from __future__ import annotations
 
 import pytest
 
+from scripts.localnet.chain import WINDOW_SECONDS
+from scripts.localnet.network import FAULT
 from tests.e2e.conftest import Performance
 
 pytestmark = [pytest.mark.chain, pytest.mark.proofs]
@@ -61,6 +68,41 @@ def test_vanished_when_reopened_is_resumed_at_milestone_two_by_another(performan
     assert resume["executor"] != first
 
 
+def test_caught_when_one_number_is_wrong_names_it_and_shows_it_in_one_transaction(performance: Performance) -> None:
+    assert performance.steps["Caught", "claim"]["wrong_on_purpose"] == FAULT == "op=3,element=120"
+    caught = performance.steps["Caught", "caught"]
+    assert caught["wrong"].startswith("element 120 of step 3 is ")
+    assert (caught["moves"], caught["shown_by"]) == (1, "challenger")
+    assert 21_000 < int(caught["gas"].replace(",", "")) < 500_000
+
+
+def test_caught_when_shown_divides_the_whole_lock_and_burns_a_part(performance: Performance) -> None:
+    rows = performance.table("What operator-dogwood lost")
+    *shares, whole = [float(row["stake"].removesuffix(" TALLY")) for row in rows]
+    assert (sum(shares), whole) == (10, 10)
+    assert min(shares) > 0
+    assert rows[-2]["share"] == "burned"
+
+
+def test_caught_when_reopened_is_done_by_another_and_read_before_it_is_final(performance: Performance) -> None:
+    cheat = performance.steps["Caught", "claim"]["executor"]
+    honest = performance.steps["Caught", "again"]["executor"]
+    assert (cheat, honest != cheat) == ("operator-dogwood", True)
+    audit = performance.steps["Caught", "audit"]
+    predictions, truth = audit["predictions"].split(), audit["true_labels"].split()
+    assert len(predictions) == len(truth) == 8
+    assert sum(p == t for p, t in zip(predictions, truth, strict=True)) >= 7
+    assert audit["checked"].endswith(", 0 of them wrong")
+
+
+def test_caught_when_its_window_is_over_pays_the_honest_one_and_its_bounty(performance: Performance) -> None:
+    final = performance.steps["Final", "paid"]
+    honest = performance.steps["Caught", "again"]["executor"]
+    assert final["paid"] == f"1 tUSD to {honest}"
+    assert final["bounty"].startswith("1 TALLY ")
+    assert int(final["after"].split()[0]) > WINDOW_SECONDS
+
+
 @pytest.mark.parametrize(
     ("step", "error"),
     [
@@ -89,4 +131,8 @@ def test_forged_when_the_right_proof_comes_from_its_holder_pays(performance: Per
 def test_demo_when_done_says_what_to_do_next(performance: Performance) -> None:
     last = performance.lines[-1]
     assert last["event"] == "done"
-    assert any("tallystick" in command for command in last["next"].values())
+    commands = list(last["next"].values())
+    assert any("localnet start --cheat" in command for command in commands)
+    model = performance.steps["Caught", "register"]["model"]
+    assert any(f"job fund --model {model} " in command for command in commands)
+    assert any("challenger check JOB --prove" in command for command in commands)

@@ -15,6 +15,9 @@ interface Vm {
 
     function chainId(uint256 id) external;
 
+    /// @notice Sets the base fee of the block, in wei.
+    function fee(uint256 baseFee) external;
+
     /// @notice Remembers the whole state. @return id For `revertToState`.
     function snapshotState() external returns (uint256 id);
 

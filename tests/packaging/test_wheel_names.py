@@ -25,6 +25,7 @@ def test_wheel_has_exactly_these_top_level_names(wheel: zipfile.ZipFile) -> None
     names = {name.partition("/")[0] for name in wheel.namelist()}
 
     assert {name for name in names if not name.endswith(".dist-info")} == {
+        "challenger",
         "client_sdk",
         "dispatcher",
         "executor",
@@ -50,6 +51,7 @@ def test_wheel_declares_one_command_and_its_plug_ins(wheel: zipfile.ZipFile) -> 
         "[console_scripts]",
         "tallystick = client_sdk.cli:main",
         "[tallystick.commands]",
+        "challenger = challenger.cli:app",
         "dispatcher = dispatcher.cli:app",
         "executor = executor.cli:app",
     ]

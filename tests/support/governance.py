@@ -20,7 +20,7 @@ NOTHING_BEFORE = bytes(32)
 def send(chain: AnvilChain, to: Address, data: bytes, sender: str = GOVERNOR) -> dict[str, Any]:
     """A transaction by an account that anvil holds the key of. Fails where the contract refuses."""
     message = {"from": sender, "to": to, "data": "0x" + data.hex(), "gas": hex(5_000_000)}
-    receipt: dict[str, Any] = chain.request("eth_getTransactionReceipt", chain.request("eth_sendTransaction", message))
+    receipt = chain.transact(message)
     assert receipt["status"] == "0x1", receipt
     return receipt
 

@@ -24,6 +24,11 @@ def test_parse_options_given_test_tokens_takes_no_delay() -> None:
     assert parse_options([*TEST_TOKENS, "--timelock-seconds", "0"]).timelock_seconds == 0
 
 
+def test_parse_options_given_a_challenge_window_takes_it_for_the_shortest() -> None:
+    assert parse_options(TEST_TOKENS).min_challenge_seconds == 60
+    assert parse_options([*TEST_TOKENS, "--min-challenge-seconds", "20"]).min_challenge_seconds == 20
+
+
 def test_parse_options_given_a_real_token_takes_whom_it_is_told() -> None:
     options = parse_options([*REAL_TOKEN, *NAMED, "--timelock-seconds", str(DAY)])
     assert (options.stake_token, options.governor, options.guardian) == (parse_address(SOMEBODY),) * 3

@@ -55,6 +55,10 @@ def test_long_profile_of_foundry_toml_when_multiplied_makes_a_million_calls() ->
     assert campaign["runs"] * campaign["depth"] >= 1_000_000
 
 
+def test_short_profile_of_foundry_toml_when_compared_differs_in_the_generated_code_and_its_place_alone() -> None:
+    assert set(FORGE["short"]) == {"via_ir", "optimizer_runs", "out", "cache_path"}
+
+
 def test_profiles_of_foundry_toml_when_compared_differ_in_lengths_alone() -> None:
     differing = {key for section in FORGE["long"].values() for key in section}
     assert differing == {"runs", "depth"}

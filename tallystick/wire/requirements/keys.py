@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tallystick.wire.capability import Capability
+from tallystick.wire.capability import PROVERS, Capability
 from tallystick.wire.requirements.kinds import Count, Kind, Pattern, Size, Value, Version, Word
 
 Group = Literal["machine", "gpu", "prover"]
@@ -16,7 +16,6 @@ Group = Literal["machine", "gpu", "prover"]
 Candidate = Mapping[str, Value]
 """What is found of one machine, GPU or proof system, by key."""
 
-PROVERS = ("ezkl",)
 GPU_COUNT = "gpu"
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import requests
 from brownie import web3
 from refusals import plain
 from stage import ASSIGNED, BURN, ZK, Stage, Terms
@@ -126,10 +125,8 @@ class _Batch:
         return len(self.calls) - 1
 
     def send(self) -> list[Any]:
-        batch = [
-            {"jsonrpc": "2.0", "id": place, "method": "eth_call", "params": [request, "latest"]}
-            for place, (_, request) in enumerate(self.calls)
+        answers = web3.provider.make_batch_request([("eth_call", [request, "latest"]) for _, request in self.calls])
+        return [
+            plain(function.decode_output(answer["result"]))
+            for (function, _), answer in zip(self.calls, answers, strict=True)
         ]
-        answers = requests.post(web3.provider.endpoint_uri, json=batch, timeout=30).json()
-        results = {answer["id"]: answer["result"] for answer in answers}
-        return [plain(function.decode_output(results[place])) for place, (function, _) in enumerate(self.calls)]

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from local_chain import turned_back
 from refusals import plain
 from stage import ASSIGNED, COMPLETED, MIN_LOCK, OPEN, OPTIMISTIC, REFUNDED, ZK, Stage, share
 from walk import ALWAYS_REFUSED, Step, Walk
@@ -23,14 +24,13 @@ ENDS_OF_A_LOCK = ("JobCompleted", "JobReleased", "JobExpired", "JobFaulted")
 
 
 @pytest.fixture(scope="module", params=SEEDS, ids=lambda seed: f"seed {seed}")
-def walk(request: pytest.FixtureRequest, stage: Stage, chain: Any) -> Iterator[Walk]:
+def walk(request: pytest.FixtureRequest, stage: Stage) -> Iterator[Walk]:
     """The module's chain goes back to its start for every seed."""
-    chain.snapshot()
-    walk = Walk(stage, request.param)
-    walk.run(STEPS)
-    walk.drain()
-    yield walk
-    chain.revert()
+    with turned_back():
+        walk = Walk(stage, request.param)
+        walk.run(STEPS)
+        walk.drain()
+        yield walk
 
 
 @pytest.fixture(autouse=True)

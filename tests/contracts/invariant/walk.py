@@ -12,7 +12,7 @@ from typing import Any
 from acts import Creators, Everyone, Governors, Operators
 from books import Books
 from brownie.exceptions import VirtualMachineError
-from refusals import plain
+from refusals import NotRefusedError, plain, refusal
 from stage import ASSIGNED, OPEN
 
 CHOICES = {
@@ -48,6 +48,8 @@ CHOICES = {
     "wait": 14,
 }
 """Weights that go far, and are wrong often enough."""
+GAS = 10_000_000
+Events = tuple[tuple[str, dict[str, Any]], ...]
 ALWAYS_REFUSED = ("forge", "forge_order", "accuse", "change_adapter")
 
 
@@ -57,7 +59,7 @@ class Step:
     sender: str
     refused: bool
     timestamp: int
-    events: tuple[tuple[str, dict[str, Any]], ...]
+    events: Events
     before: Books
     after: Books
 
@@ -87,18 +89,31 @@ class Walk(Creators, Operators, Everyone, Governors):
         self.stage.at(self.stage.now() + self.random.choice([1, 10, 30, 60, 100, 400, 1_200]))
 
     def _take(self, action: str, function: Any, arguments: tuple[Any, ...], sender: Any) -> None:
-        try:
-            sent = function(*arguments, {"from": sender, "gas_limit": 10_000_000})
-            refused, told = False, tuple((log.name, _plain_event(log)) for log in sent.events)
-        except VirtualMachineError:
-            refused, told = True, ()
+        told = self._tell(function, arguments, sender)
+        refused = told is None
         if not refused:
             self.done.add(action)
-        for name, values in told:
+        for name, values in told or ():
             self.witness(name, values)
         after = self.reader.read()
-        self.steps.append(Step(action, plain(sender), refused, self.stage.now(), told, self.books, after))
+        self.steps.append(Step(action, plain(sender), refused, self.stage.now(), told or (), self.books, after))
         self.books = after
+
+    def _tell(self, function: Any, arguments: tuple[Any, ...], sender: Any) -> Events | None:
+        """Does it, and returns its events; None if the chain refuses."""
+        try:
+            # Brownie traces every transaction that reverts, which takes longer than all the rest of the step. So what is
+            # refused now is not sent; what is refused only a second later is.
+            refusal(function, *arguments, sender=sender, gas=GAS)
+        except NotRefusedError:
+            pass
+        else:
+            return None
+        try:
+            sent = function(*arguments, {"from": sender, "gas_limit": GAS})
+        except VirtualMachineError:
+            return None
+        return tuple((log.name, _plain_event(log)) for log in sent.events)
 
     # ---- the end ------------------------------------------------------------------------------------------------
 

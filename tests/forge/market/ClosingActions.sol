@@ -5,7 +5,7 @@ import {IJobEscrow} from "../../../contracts/interfaces/IJobEscrow.sol";
 import {IMilestoneSettlement} from "../../../contracts/interfaces/IMilestoneSettlement.sol";
 import {IStakeManager} from "../../../contracts/interfaces/IStakeManager.sol";
 import {MockJudge} from "../../../contracts/mocks/MockJudge.sol";
-import {JobTerms} from "../../../contracts/types/JobTypes.sol";
+import {JobTerms, ProofKind} from "../../../contracts/types/JobTypes.sol";
 
 import {Dice} from "./Dice.sol";
 import {ExecutorActions} from "./ExecutorActions.sol";
@@ -100,6 +100,28 @@ abstract contract ClosingActions is ExecutorActions {
             _mustFail(operator, address(settlement), call, "19 27: a claim that was shown to be wrong is never paid");
         }
         _checkSlashed(number, terms, operator, challenger);
+    }
+
+    /// @dev A judge that believes whoever asks it to wait; the settlement does not.
+    function extend(uint256 seed) external {
+        Dice memory dice = _dice(seed);
+        uint256 number = _findOr(Want.Pending, Want.Live, dice);
+        JobTerms memory terms = _terms(number);
+        if (terms.proofKind != ProofKind.Optimistic) vm.assume(false);
+        Expected storage job = jobs[number];
+        uint16 milestone = uint16(dice.between(job.paid, job.next));
+        uint256 longest = claimedAt[number][milestone] + 3 * uint256(terms.challengeSeconds);
+        uint256 to = dice.chance(3) ? longest + dice.roll(2) : finalAt[number][milestone] + dice.roll(100);
+        bool wanted = _mayFault(number, milestone) && to > finalAt[number][milestone] && to <= longest;
+        uint256 judge = _numberOf(terms) - 2;
+        bytes memory call = abi.encodeCall(MockJudge.extend, (settlement, terms, milestone, uint64(to)));
+        _mustFail(_thief(dice), address(judges[1 - judge]), call, "38: only the model's judge can hold a claim open");
+        vm.prank(_anyone(dice));
+        (bool done,) = address(judges[judge]).call(call);
+        mustHold(done == wanted, "38: a claim is final within three windows, and an extension shortens nothing");
+        _count("extend", done);
+        if (done) finalAt[number][milestone] = to;
+        mustEqual(settlement.claimOf(job.id, milestone).finalAt, finalAt[number][milestone], "38: as the judge said");
     }
 
     function refund(uint256 seed) external {

@@ -97,6 +97,7 @@ abstract contract JobModel is MarketLedger {
         uint16 milestone = job.next;
         outputs[number][milestone] = output;
         finalAt[number][milestone] = clock + terms.challengeSeconds;
+        claimedAt[number][milestone] = clock;
         job.wrong = wrong ? job.wrong | (1 << milestone) : job.wrong & ~(uint256(1) << milestone);
         job.next = milestone + 1;
         job.timer = job.next == job.count ? 0 : job.timer + terms.durationSeconds[job.next];

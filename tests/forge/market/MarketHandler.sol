@@ -36,7 +36,7 @@ contract MarketHandler is MarketChecks {
 
     /// @dev What moves jobs and money. The order says nothing; the number of times does.
     function _work() private pure returns (bytes4[] memory) {
-        bytes4[31] memory list = [
+        bytes4[32] memory list = [
             this.create.selector,
             this.create.selector,
             this.createWithPermit.selector,
@@ -59,6 +59,7 @@ contract MarketHandler is MarketChecks {
             this.expireMany.selector,
             this.proveFault.selector,
             this.proveFault.selector,
+            this.extend.selector,
             this.refund.selector,
             this.withdraw.selector,
             this.withdrawReward.selector,

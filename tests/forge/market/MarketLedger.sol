@@ -18,6 +18,7 @@ abstract contract MarketLedger is JobMaker {
     uint256[] internal ended;
     mapping(bytes32 id => bool) internal isKnown;
     mapping(uint256 job => mapping(uint256 milestone => uint256)) internal finalAt;
+    mapping(uint256 job => mapping(uint256 milestone => uint256)) internal claimedAt;
     mapping(uint256 job => mapping(uint256 milestone => bytes32)) internal outputs;
     SignedOffer[] internal orders;
     mapping(address creator => mapping(uint256 nonce => bool)) internal isNonceUsed;

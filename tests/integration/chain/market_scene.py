@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anvil_chain import AnvilChain, dev_account
+from artifacts import artifact
 from eth_abi import encode
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 from governance import carry_out
 
-from scripts.toolchain import ROOT
 from tallystick.chain.abi import contract_abi
 from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.deployment import Deployment
@@ -48,15 +47,9 @@ def address_of(name: str) -> Address:
     return parse_address(account(name).address)
 
 
-def artifact(name: str) -> dict[str, Any]:
-    """What Brownie compiled."""
-    return dict(json.loads((ROOT / "build" / "contracts" / f"{name}.json").read_text()))
-
-
 def create(chain: AnvilChain, code: str) -> Address:
     """Puts a contract on the chain by anvil's own first account."""
-    sent = chain.request("eth_sendTransaction", {"from": address_of("governor"), "data": code, "gas": hex(5_000_000)})
-    receipt = chain.request("eth_getTransactionReceipt", sent)
+    receipt = chain.transact({"from": address_of("governor"), "data": code, "gas": hex(5_000_000)})
     assert receipt["status"] == "0x1", receipt
     return parse_address(receipt["contractAddress"])
 

@@ -1,8 +1,9 @@
 """Claims beyond the usual one: many at once, those that await finality, faults, early releases."""
 
 import pytest
+from artifacts import artifact
 from governance import send
-from market_scene import CHALLENGE_SECONDS, address_of, artifact
+from market_scene import CHALLENGE_SECONDS, address_of
 
 from tallystick.chain.abi import contract_abi, read_abi
 from tallystick.chain.calldata import claim_in

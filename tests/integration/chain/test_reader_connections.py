@@ -68,7 +68,7 @@ async def test_connect_given_somebody_who_never_answers_waits_no_longer_than_tol
         started = time.monotonic()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         error = await trouble(url, deployment, ChainUnavailableError, timeout_seconds=0.2)
-    assert ("within 0.2 s" in str(error), time.monotonic() - started < 2) == (True, True)
+    assert ("within 0.2 s" in str(error), time.monotonic() - started < 10) == (True, True)
 
 
 async def test_connect_given_no_url_is_refused(deployment):
@@ -128,8 +128,7 @@ async def facts_of_an_appointment(anvil, reader, deployment):
     account = anvil.request("eth_accounts")[7]
     data = MarketCalls(deployment).appoint_agent(account).data
     call = {"from": account, "to": deployment.contracts.stake_manager, "data": "0x" + data.hex()}
-    sent = anvil.request("eth_sendTransaction", call)
-    block = int(anvil.request("eth_getTransactionReceipt", sent)["blockNumber"], 16)
+    block = int(anvil.transact(call)["blockNumber"], 16)
     return await reader.facts(block, block)
 
 

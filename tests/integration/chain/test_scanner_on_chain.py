@@ -110,7 +110,7 @@ ECHO = "606036036060600037" + "604035602035600035" + "606036036000a300"
 
 def emit(chain: AnvilChain, emitter: str, topics, data: bytes) -> None:
     calldata = "0x" + "".join(topic.removeprefix("0x") for topic in topics) + data.hex()
-    chain.request("eth_sendTransaction", {"from": address_of("governor"), "to": emitter, "data": calldata})
+    chain.transact({"from": address_of("governor"), "to": emitter, "data": calldata})
 
 
 async def test_poll_given_the_same_event_from_a_strangers_contract_delivers_nothing(scene, scanner):

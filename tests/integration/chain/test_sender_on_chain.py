@@ -42,7 +42,7 @@ def pool(chain):
     return next((held for address, held in waiting.items() if address.lower() == STRANGER.lower()), {})
 
 
-async def until(condition, seconds=20.0):
+async def until(condition, seconds=60.0):
     for _ in range(int(seconds / 0.01)):
         if condition():
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Any
 
 import numpy
 from anvil_chain import AnvilChain, dev_account
+from artifacts import artifact
 from eth_account.signers.local import LocalAccount
 from onnx import TensorProto, helper, numpy_helper
 
 from client_sdk import AsyncClient, JobRequest, ModelHandle
-from scripts.toolchain import ROOT
 from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.deployment import Deployment
 from tallystick.hashing import sha256
@@ -96,10 +95,9 @@ class Market:
 
     def deploy(self, name: str) -> Address:
         """A mock of the contracts' own, which takes no arguments."""
-        code = json.loads((ROOT / "build" / "contracts" / f"{name}.json").read_text())["bytecode"]
+        code = artifact(name)["bytecode"]
         message = {"from": CREATOR.address, "data": f"0x{code}", "gas": hex(5_000_000)}
-        receipt = self.chain.request("eth_getTransactionReceipt", self.chain.request("eth_sendTransaction", message))
-        return parse_address(receipt["contractAddress"])
+        return parse_address(self.chain.transact(message)["contractAddress"])
 
     def mint(self, token: Address, amount: int) -> Call:
         """To the creator, of any token that anyone can mint; in its smallest unit."""

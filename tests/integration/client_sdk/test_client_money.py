@@ -200,7 +200,7 @@ async def test_refund_given_an_open_accept_window_is_refused_and_afterwards_anyo
             market.chain.pass_time(61)
             assert (await seen.refund()).status is JobStatus.REFUNDED
 
-        assert (await job.wait(timeout=5)).status is JobStatus.REFUNDED
+        assert (await job.wait(timeout=60)).status is JobStatus.REFUNDED
         assert await held(client) == (90 * TOKEN, 10 * TOKEN)
 
 

@@ -51,7 +51,7 @@ def agent_of(name: str) -> LocalAccount:
     return made
 
 
-async def until(look: Callable[[], Awaitable[T | None]], *, seconds: float = 15.0) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], *, seconds: float = 60.0) -> T:
     """What `look` finds, as soon as it finds something."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:

@@ -7,13 +7,13 @@ from dispatcher_market import OPERATORS, DispatcherMarket, address_of, agent_of,
 
 from tallystick.errors import RevertError
 from tallystick.ids import JobId, raw
-from tallystick.wire.api import HealthView, JobView, Offer
+from tallystick.wire.api import MAX_WAIT_SECONDS, HealthView, JobView, Offer
 from tallystick.wire.dispatcher_client import DispatcherClient
 
 pytestmark = pytest.mark.chain
 
 
-async def offer_to(client: DispatcherClient, name: str, seconds: int = 15) -> Offer:
+async def offer_to(client: DispatcherClient, name: str, seconds: int = MAX_WAIT_SECONDS) -> Offer:
     offers = await client.offers(address_of(agent_of(name)), wait_seconds=seconds)
     assert offers, f"{name} was offered nothing within {seconds} s"
     return offers[0]

@@ -20,7 +20,7 @@ from dispatcher_market import DispatcherMarket, address_of, agent_of, until
 
 from scripts.toolchain import ROOT
 from tallystick.ids import JobId
-from tallystick.wire.api import HealthView
+from tallystick.wire.api import MAX_WAIT_SECONDS, HealthView
 from tallystick.wire.dispatcher_client import DispatcherClient
 
 pytestmark = pytest.mark.chain
@@ -90,7 +90,7 @@ def started(market: DispatcherMarket, **changes: object) -> Iterator[DispatcherP
 
 def failure_of(process: DispatcherProcess) -> dict[str, Any]:
     """What the command printed before it ended with code 1."""
-    out, _ = process.process.communicate(timeout=30)
+    out, _ = process.process.communicate(timeout=120)
     assert process.process.returncode == 1
     said: dict[str, Any] = json.loads(out.splitlines()[-1])
     return said
@@ -103,7 +103,7 @@ async def well(client: DispatcherClient) -> HealthView:
         health = await client.health()
         return health if health.status == "ok" else None
 
-    return await until(look, seconds=30)
+    return await until(look)
 
 
 async def test_run_given_a_chain_says_where_it_listens_and_serves_there(market: DispatcherMarket) -> None:
@@ -118,16 +118,16 @@ async def test_run_killed_with_an_offer_out_hands_out_the_same_one_after_the_res
 ) -> None:
     await market.equip("alice")
     agent = address_of(agent_of("alice"))
-    with started(market, offer_seconds=60) as first:
+    with started(market, offer_seconds=600) as first:
         async with DispatcherClient(first.ready()["url"]) as client:
             await market.announce(client, "alice")
             await market.fund()
-            before = await client.offers(agent, wait_seconds=15)
+            before = await client.offers(agent, wait_seconds=MAX_WAIT_SECONDS)
         first.kill()
 
-    with started(market, offer_seconds=60) as second:
+    with started(market, offer_seconds=600) as second:
         async with DispatcherClient(second.ready()["url"]) as client:
-            after = await client.offers(agent, wait_seconds=15)
+            after = await client.offers(agent, wait_seconds=MAX_WAIT_SECONDS)
 
     assert before
     assert after == before
@@ -159,7 +159,7 @@ async def test_run_given_a_chain_that_goes_away_and_comes_back_reads_what_it_mis
                 async def jobs() -> list[JobId]:
                     return [view.job_id for view in (await client.jobs()).jobs]
 
-                assert await until(jobs, seconds=30) == [job_id]
+                assert await until(jobs) == [job_id]
 
 
 def test_run_given_sigterm_ends_within_seconds_and_without_complaint(market: DispatcherMarket) -> None:
@@ -169,8 +169,8 @@ def test_run_given_sigterm_ends_within_seconds_and_without_complaint(market: Dis
 
         process.process.send_signal(signal.SIGTERM)
 
-        assert process.process.wait(15) == 0
-        assert time.monotonic() - asked_at < 8
+        assert process.process.wait(60) == 0
+        assert time.monotonic() - asked_at < 30
 
 
 def test_run_given_a_wrong_password_names_the_remedy(market: DispatcherMarket) -> None:

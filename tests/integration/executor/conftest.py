@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anvil_chain import AnvilChain
@@ -43,31 +44,32 @@ def sigmoid_of_a_sum() -> bytes:
     return bytes(model.SerializeToString())
 
 
+@pytest.fixture(scope="session")
+def equipped_state(deployed_state: Any, digits_circuit: Circuit, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything the chain holds once the operator has its stake and its agent, which takes two programs to do."""
+    folder = tmp_path_factory.mktemp("equipped")
+    with AnvilChain(state=deployed_state.state) as chain:
+        World(chain, deployed_state.deployment, deployed_state.record, folder, digits_circuit).equip()
+        return chain.dump(folder / "state.json")
+
+
+@pytest.fixture
+def chain(new_chain: Callable[..., AnvilChain], equipped_state: Path) -> AnvilChain:
+    """A chain of the test's own on which the operator has its stake and its agent."""
+    return new_chain(state=equipped_state)
+
+
 @pytest.fixture
 def trap(
-    new_chain: Callable[..., AnvilChain],
-    deployment: Deployment,
-    deployment_record: Path,
-    trap_circuit: Circuit,
-    tmp_path: Path,
+    chain: AnvilChain, deployment: Deployment, deployment_record: Path, trap_circuit: Circuit, tmp_path: Path
 ) -> World:
     """A world whose jobs can be proven in their first milestone, not in their second."""
-    chain: AnvilChain = new_chain()
     values = [[[1.0, -1.0]], [[1.0, 1.0]]]
-    made = World(chain, deployment, deployment_record, tmp_path, trap_circuit, values=values)
-    made.equip()
-    return made
+    return World(chain, deployment, deployment_record, tmp_path, trap_circuit, values=values)
 
 
 @pytest.fixture
 def world(
-    new_chain: Callable[..., AnvilChain],
-    deployment: Deployment,
-    deployment_record: Path,
-    digits_circuit: Circuit,
-    tmp_path: Path,
+    chain: AnvilChain, deployment: Deployment, deployment_record: Path, digits_circuit: Circuit, tmp_path: Path
 ) -> World:
-    chain: AnvilChain = new_chain()
-    made = World(chain, deployment, deployment_record, tmp_path, digits_circuit)
-    made.equip()
-    return made
+    return World(chain, deployment, deployment_record, tmp_path, digits_circuit)

@@ -25,7 +25,7 @@ def child(tmp_path, body):
     return ChildRunner(tmp_path, command=[sys.executable, "-c", f"import json, os, sys, time\n{textwrap.dedent(body)}"])
 
 
-def run(runner, limits=Limits(seconds=20), progress=no_progress):  # noqa: B008
+def run(runner, limits=Limits(seconds=60), progress=no_progress):  # noqa: B008
     return runner.run(STEP, limits=limits, progress=progress)
 
 
@@ -37,7 +37,7 @@ def gone_within(process, seconds):
     return True
 
 
-def only_child_of(pid, seconds=10.0):
+def only_child_of(pid, seconds=60.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         children = psutil.Process(pid).children()
@@ -63,16 +63,16 @@ def test_run_reports_a_step_before_and_after(tmp_path):
 
 def test_run_given_a_sleeping_child_stops_it_at_the_time_limit(tmp_path):
     start = time.monotonic()
-    with pytest.raises(ProverTimeoutError, match=r"'prove' was stopped after .* limit is 0\.5 s"):
-        run(child(tmp_path, BEGIN + "time.sleep(60)"), limits=Limits(seconds=0.5))
+    with pytest.raises(ProverTimeoutError, match=r"'prove' was stopped after .* limit is 2 s"):
+        run(child(tmp_path, BEGIN + "time.sleep(60)"), limits=Limits(seconds=2))
 
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
 
 
 def test_run_given_a_sleeping_child_leaves_no_process(tmp_path):
     body = BEGIN + f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     with pytest.raises(ProverTimeoutError):
-        run(child(tmp_path, body), limits=Limits(seconds=1))
+        run(child(tmp_path, body), limits=Limits(seconds=2))
 
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
@@ -85,7 +85,7 @@ def test_run_given_a_child_that_never_begins_stops_it_too(tmp_path):
 def test_run_given_a_growing_child_stops_it_at_the_memory_limit(tmp_path):
     body = BEGIN + "held = bytearray(400 * 2**20)\nheld[::4096] = b'x' * len(held[::4096])\ntime.sleep(60)"
     with pytest.raises(ProverMemoryError, match="limit is 200 MiB"):
-        run(child(tmp_path, body), limits=Limits(seconds=20, memory_bytes=200 * 2**20))
+        run(child(tmp_path, body), limits=Limits(seconds=60, memory_bytes=200 * 2**20))
 
 
 def test_run_given_a_child_killed_from_outside_says_memory(tmp_path):
@@ -139,7 +139,7 @@ def test_run_when_the_parent_is_killed_ends_a_prover_at_work(tmp_path):
             time.sleep(0.05)
         os.kill(parent.pid, signal.SIGKILL)
 
-        assert gone_within(prover, 5)
+        assert gone_within(prover, 60)
     finally:
         with contextlib.suppress(psutil.NoSuchProcess):
             prover.kill()
@@ -156,7 +156,7 @@ def test_watch_lifeline_when_the_pipe_closes_ends_the_process():
         only_child_of(process.pid)  # the watcher
         process.stdin.close()
 
-        assert process.wait(timeout=5) == -signal.SIGKILL
+        assert process.wait(timeout=30) == -signal.SIGKILL
     finally:
         process.kill()
         process.wait()
@@ -166,6 +166,6 @@ def test_watch_lifeline_while_the_pipe_is_open_lets_the_process_live():
     body = WATCHED.replace("time.sleep(60)", "time.sleep(0.5)")
     process = subprocess.Popen([sys.executable, "-c", body], stdin=subprocess.PIPE, start_new_session=True)
     try:
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         process.stdin.close()

@@ -95,7 +95,7 @@ def test_estimate_of_a_rehearsal_without_keys_counts_them(prover, mlp, without_k
 
 
 def test_estimate_after_a_proof_is_close_to_what_a_proof_takes(prover, mlp, mlp_proved):
-    assert 0.05 < prover.estimate_seconds(mlp) < 10
+    assert 0.05 < prover.estimate_seconds(mlp) < 60
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_prove_given_inputs_whose_sum_leaves_the_lookup_table_is_refused_in_time
 
     with pytest.raises(TensorError, match="Lookup"):
         prover.prove(sigmoid, quantised(sigmoid, [[1.0, 1.0]]), limits=limits)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < limits.seconds / 2
 
 
 def test_rehearse_given_that_input_says_what_prove_says(prover, sigmoid, limits):
@@ -112,6 +112,6 @@ def test_run_when_the_library_panics_says_that_it_crashed(tmp_path, sigmoid_keys
     with pytest.raises(ProverFailedError, match="crashed in step 'witness'"):
         ChildRunner(tmp_path / "child").run(
             [steps.witness(data, sigmoid_keys.compiled, tmp_path / "witness.json")],
-            limits=Limits(seconds=20),
+            limits=Limits(seconds=60),
             progress=no_progress,
         )

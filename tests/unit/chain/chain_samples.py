@@ -24,6 +24,8 @@ CONTRACTS = Contracts(
     timelock=address(0xEA),
     ezkl_verifier_adapter=address(0xE6),
     ezkl_verifier=address(0xE7),
+    trace_dispute=address(0xEB),
+    trace_demands=address(0xEC),
 )
 DEPLOYMENT = Deployment(
     chain_id=31337, block=5, contracts=CONTRACTS, tokens=Tokens(payment=address(0xA1), stake=address(0xA2))

@@ -8,7 +8,9 @@ from market_samples import JOB, make_spec, make_terms, word
 from tallystick.chain.abi import contract_abi
 from tallystick.chain.calls import MarketCalls
 from tallystick.errors import TermsError
+from tallystick.ids import raw
 from tallystick.market.claims import Claim, claim_tuple, spec_tuple
+from tallystick.market.disputes import ClaimRef, DemandPoint, claim_ref_tuple, demand_tuple
 from tallystick.market.orders import Funding, JobOrder, SignedOrder, signed_order_tuple
 from tallystick.market.permits import TokenPermit, token_permit_tuple
 from tallystick.market.terms import NO_ASSIGNMENT, Assignment, assignment_tuple, job_id_of, terms_tuple
@@ -22,6 +24,8 @@ CLAIM = Claim(
 )
 OTHER = make_terms(salt=2)
 PERMIT = TokenPermit(deadline=9, v=27, r=word(5), s=word(6))
+CLAIMED = ClaimRef(milestone=1, input_root=word(1), output_root=word(3), trace_root=word(5))
+POINT = DemandPoint(list=2, of_list=False, tensor=7, count=300, height=2, index=5, node=word(6))
 ORDER = SignedOrder(
     order=JobOrder(terms=TERMS, nonce=3, starts_at=10, expires_at=20),
     funding=Funding.PERMIT,
@@ -29,7 +33,26 @@ ORDER = SignedOrder(
     permit=PERMIT,
 )
 
+HELD, REF, ASKED = terms_tuple(TERMS), claim_ref_tuple(CLAIMED), demand_tuple(POINT)
 CASES = {
+    "prove_fault": (CALLS.prove_fault(TERMS, CLAIMED, b"w"), "TraceDispute", "proveFault", [HELD, REF, b"w"]),
+    "commit_fault": (CALLS.commit_fault(TERMS, 1, word(7)), "TraceDispute", "commit", [HELD, 1, raw(word(7))]),
+    "prove_fault_committed": (
+        CALLS.prove_fault_committed(TERMS, CLAIMED, b"w", b"s" * 32),
+        "TraceDispute",
+        "proveFaultCommitted",
+        [HELD, REF, b"w", b"s" * 32],
+    ),
+    "demand": (CALLS.demand(TERMS, CLAIMED, POINT, b"e", 9), "TraceDemands", "demand", [HELD, REF, ASKED, b"e"]),
+    "show": (CALLS.show(TERMS, 1, POINT, b"a"), "TraceDemands", "answer", [HELD, 1, ASKED, b"a"]),
+    "fault_unanswered": (CALLS.fault_unanswered(TERMS, 1, POINT), "TraceDemands", "faultUnanswered", [HELD, 1, ASKED]),
+    "give_back": (
+        CALLS.give_back(JOB, 1, word(8), POINT),
+        "TraceDemands",
+        "giveBack",
+        [raw(JOB), 1, raw(word(8)), ASKED],
+    ),
+    "withdraw_demand_fees": (CALLS.withdraw_demand_fees(OPERATOR), "TraceDemands", "withdraw", [OPERATOR]),
     "create_job": (CALLS.create_job(TERMS), "JobEscrow", "createJob", [terms_tuple(TERMS)]),
     "create_job_with_permit": (
         CALLS.create_job_with_permit(TERMS, PERMIT),
@@ -114,6 +137,8 @@ TARGETS = {
     "StakeManager": CONTRACTS.stake_manager,
     "ModelRegistry": CONTRACTS.model_registry,
     "EzklVerifier": CONTRACTS.ezkl_verifier,
+    "TraceDispute": CONTRACTS.trace_dispute,
+    "TraceDemands": CONTRACTS.trace_demands,
     "MockToken": TOKEN,
 }
 
@@ -126,9 +151,9 @@ def plain(value):
 
 
 @EACH
-def test_market_calls_go_to_the_deployments_contract(name):
+def test_market_calls_go_to_the_deployments_contract_with_their_price(name):
     call, contract, _, _ = CASES[name]
-    assert (call.to, call.value) == (TARGETS[contract], 0)
+    assert (call.to, call.value) == (TARGETS[contract], 9 if name == "demand" else 0)
 
 
 @EACH

@@ -20,6 +20,8 @@ NAMES = (
     "Timelock",
     "EzklVerifierAdapter",
     "EzklVerifier",
+    "TraceDispute",
+    "TraceDemands",
 )
 
 

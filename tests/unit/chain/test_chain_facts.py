@@ -60,8 +60,11 @@ def test_knows_given_any_other_log_does_not_hold(log):
 def test_filter_names_exactly_the_contracts_that_state_facts():
     assert set(DECODER.filter["address"]) == {
         CONTRACTS.job_escrow,
+        CONTRACTS.milestone_settlement,
         CONTRACTS.stake_manager,
         CONTRACTS.model_registry,
+        CONTRACTS.trace_dispute,
+        CONTRACTS.trace_demands,
     }
 
 

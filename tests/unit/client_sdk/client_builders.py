@@ -72,6 +72,8 @@ DEPLOYMENT = Deployment(
         timelock=address("timelock"),
         ezkl_verifier_adapter=address("adapter"),
         ezkl_verifier=address("verifier"),
+        trace_dispute=address("trace dispute"),
+        trace_demands=address("trace demands"),
     ),
     tokens=Tokens(payment=PAYMENT.address, stake=STAKE.address),
 )

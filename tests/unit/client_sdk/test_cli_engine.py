@@ -10,7 +10,6 @@ from broken_programs import every_opcode
 from cli_runs import last_object, plain, run
 from sample_packages import sample_report
 
-from client_sdk.cli import _model_program
 from tallystick.engine.compiler.calibration import read_calibration
 from tallystick.engine.compiler.package import read_package, write_package
 from tallystick.errors import InputError
@@ -126,12 +125,6 @@ def test_compile_given_no_file_refuses(tmp_path):
     done = run("model", "compile", tmp_path / "none.onnx", "-o", tmp_path / "out", home=tmp_path)
     assert done.exit_code == 1
     assert "is not a file" in done.stderr
-
-
-def test_engine_given_a_missing_library_says_what_to_install():
-    with pytest.raises(InputError) as caught, _model_program._engine():
-        raise ModuleNotFoundError("No module named 'onnx'", name="onnx")
-    assert caught.value.remedy == "Run `pip install 'tallystick[engine]'`."
 
 
 # ---- calibration data -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
-from client_builders import CREATOR, PAYMENT, STAKE, at
+from client_builders import CREATOR, PAYMENT, STAKE, START, at, hash_of
 from client_job_facts import JOB_ID, assigned, created, expired, refunded, released, whole_job
 from rich.console import Console
 
@@ -16,17 +16,35 @@ from client_sdk._journal import FundedBy
 from client_sdk.cli._screen import Screen
 from client_sdk.cli._views import (
     BURN_ADDRESS,
+    NOTHING,
     event_line,
     event_values,
     funding_words,
     job_table,
     job_values,
     jobs_table,
+    quote_table,
     reason_lines,
 )
 from tallystick.market.book import Job
-from tallystick.market.events import BountyPaid, JobFact, JobFaulted
-from tallystick.wire.api import RefusalReason
+from tallystick.market.disputes import DemandPoint
+from tallystick.market.events import (
+    BountyPaid,
+    ClaimExtended,
+    DemandReturned,
+    DemandUnanswered,
+    DisputeFact,
+    FaultCommitted,
+    FaultProven,
+    JobFact,
+    JobFaulted,
+    OptimisticClaimed,
+    TraceDemanded,
+    TraceShown,
+)
+from tallystick.market.terms import ProofKind
+from tallystick.wire.api import KindQuote, QuoteView, RefusalReason
+from tallystick.wire.disputes import Disputes
 
 
 def events_of(*facts: Any) -> list[JobEvent]:
@@ -39,15 +57,41 @@ BOUNTY = BountyPaid(at=at(9), job_id=JOB_ID, account=assigned().operator, amount
 FAULT = JobFaulted(
     at=at(7), job_id=JOB_ID, operator=assigned().operator, challenger=CREATOR, milestone=0, slashed=10**18
 )
+ID = hash_of("demand")
+COMMITTED = OptimisticClaimed(
+    at=at(4), job_id=JOB_ID, milestone=0, input_root=hash_of("input"), trace_root=hash_of("trace")
+)
+DISPUTE: list[Any] = [
+    TraceDemanded(
+        at=at(5),
+        job_id=JOB_ID,
+        demand_id=ID,
+        payer=CREATOR,
+        milestone=0,
+        level=1,
+        answer_by=START + 200,
+        final_at=START + 900,
+        demand=DemandPoint(list=2, of_list=False, tensor=4, count=0, height=0, index=0, node=hash_of("node")),
+    ),
+    ClaimExtended(at=at(5, 1), job_id=JOB_ID, milestone=0, final_at=START + 900),
+    TraceShown(at=at(6), job_id=JOB_ID, demand_id=ID, milestone=0, answer=b"leaves"),
+    DemandUnanswered(at=at(6, 1), job_id=JOB_ID, demand_id=ID, payer=CREATOR, milestone=0),
+    DemandReturned(at=at(6, 2), job_id=JOB_ID, demand_id=ID, payer=CREATOR, amount=5),
+    FaultCommitted(at=at(6, 3), job_id=JOB_ID, challenger=CREATOR, milestone=0),
+    FaultProven(
+        at=at(7, 4), job_id=JOB_ID, challenger=CREATOR, milestone=0, kind=1, step=4, element=9, computed=3, claimed=5
+    ),
+]
 STORIES = [
     *events_of(*whole_job()),
     *events_of(created(), assigned(), *expired(), BOUNTY, refunded(10)),
     *events_of(created(), assigned(), *released(), FAULT),
+    *events_of(created(), assigned(), COMMITTED, *DISPUTE),
 ]
 
 
 def test_stories_tell_of_every_fact_that_there_is() -> None:
-    names = {kind.model_fields["event"].default for kind in get_args(JobFact)}
+    names = {kind.model_fields["event"].default for kind in get_args(JobFact | DisputeFact)}
 
     assert {event.name for event in STORIES} == names
 
@@ -108,8 +152,8 @@ def test_job_table_given_two_slashes_shows_both_in_stake_tokens() -> None:
     ]
 
 
-def rows_of(job: Job) -> dict[str, str]:
-    names, values = job_table(job, PAYMENT, STAKE).columns
+def rows_of(job: Job, disputes: Disputes = NOTHING) -> dict[str, str]:
+    names, values = job_table(job, PAYMENT, STAKE, disputes).columns
     return {str(name): str(value) for name, value in zip(names.cells, values.cells, strict=True)}
 
 
@@ -191,3 +235,72 @@ def test_reason_lines_given_a_nearest_change_says_it() -> None:
     reason = RefusalReason(code="x", text="Too small.", count=1, executors=(), nearest_change="mem>=8GiB")
 
     assert reason_lines([reason]) == ["- Too small. Nearest change: mem>=8GiB"]
+
+
+# ---- optimistic jobs --------------------------------------------------------------------------------------------------
+
+
+def disputed() -> tuple[Job, Disputes]:
+    facts = [created(), assigned(), *whole_job()[2:3], *DISPUTE[:3], FAULT, DISPUTE[-1], *expired(8)[1:]]
+    history = JobHistory(JOB_ID)
+    history.extend(facts)
+    assert history.job is not None
+    return history.job, history.disputes
+
+
+def test_job_table_given_a_dispute_shows_who_asked_what_and_who_was_wrong_where() -> None:
+    rows = rows_of(*disputed())
+
+    assert rows["demands"] == "round 1, milestone 0, level 1: the tensor of step 4, answered"
+    assert "element 9 of step 4 is 5, and should be 3" in rows["faults"]
+    assert rows["compensation"] == "0.000000000000000004 TALLY to the creator"
+
+
+def test_job_values_given_a_dispute_tell_the_same_to_programs() -> None:
+    values = json.loads(json.dumps(job_values(*disputed())))
+
+    assert (values["faults"][0]["kind"], values["demands"][0]["state"], values["compensation"]) == (
+        "element",
+        "shown",
+        4,
+    )
+
+
+def test_job_history_given_a_reorganisation_forgets_what_was_demanded() -> None:
+    history = JobHistory(JOB_ID)
+    history.extend([created(), assigned(), DISPUTE[0]])
+    assert history.disputes.demands
+
+    history.roll_back(4)
+
+    assert history.disputes == Disputes()
+
+
+@pytest.mark.parametrize(("window", "shown"), [(0, "zk"), (600, "optimistic, challenge window 600 s")])
+def test_job_table_shows_the_proof_kind_with_its_window(window: int, shown: str) -> None:
+    job = events_of(created())[0].job
+    kind = ProofKind.OPTIMISTIC if window else ProofKind.ZK
+    terms = job.terms.model_copy(update={"challenge_seconds": window, "proof_kind": kind})
+
+    assert rows_of(replace(job, terms=terms))["proof kind"] == shown
+
+
+def test_quote_table_shows_both_kinds_side_by_side() -> None:
+    kinds = (
+        KindQuote(kind="zk", capable=1, lowest_price=2_000_000, median_price=2_000_000),
+        KindQuote(kind="optimistic", capable=0, lowest_price=None, median_price=None),
+    )
+    view = QuoteView(
+        capable=1,
+        total=3,
+        milestones=1,
+        lowest_price=2_000_000,
+        median_price=2_000_000,
+        seconds_estimate=None,
+        reasons=(),
+        kinds=kinds,
+    )
+
+    names, values = quote_table(view, PAYMENT).columns
+    rows = dict(zip(names.cells, (str(cell) for cell in values.cells), strict=True))
+    assert (rows["as zk"], rows["as optimistic"]) == ("1 of 3, from 2 tUSD a milestone", "0 of 3")

@@ -17,6 +17,8 @@ def test_all_given_the_package_is_sorted_and_pinned() -> None:
         "AsyncClient",
         "AsyncJob",
         "Balances",
+        "ClaimAudit",
+        "ClaimedResult",
         "Client",
         "ClientSettings",
         "Job",

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client_builders import DEPLOYMENT, OPERATOR, World
-from client_job_facts import JOB_ID, TERMS, assigned, created, expired, paid, released, whole_job
+from client_builders import CREATOR, DEPLOYMENT, OPERATOR, START, World, at, hash_of
+from client_job_facts import JOB_ID, TERMS, assigned, claimed, created, expired, paid, released, whole_job
 
 from client_sdk._receipt import JobReceipt, make_receipt
 from tallystick.chain.calls import MarketCalls
 from tallystick.errors import InputError, JobUnknownError, ReceiptMismatchError
 from tallystick.ids import ZERO_BYTES32
+from tallystick.market.disputes import DemandPoint
+from tallystick.market.events import ClaimExtended, DemandUnanswered, JobFaulted, TraceDemanded
 from tallystick.market.permits import TokenPermit
 from tallystick.market.terms import ProofKind
 
@@ -180,3 +182,40 @@ def test_load_given_no_receipt_says_so(tmp_path: Path, content: str) -> None:
 def test_load_given_a_missing_file_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json cannot be read"):
         JobReceipt.load(tmp_path / "none.json")
+
+
+async def test_make_receipt_given_a_dispute_says_who_was_wrong_and_what_the_creator_got(world: World) -> None:
+    demand = TraceDemanded(
+        at=at(5),
+        job_id=JOB_ID,
+        demand_id=hash_of("demand"),
+        payer=CREATOR,
+        milestone=0,
+        level=0,
+        answer_by=START + 200,
+        final_at=START + 900,
+        demand=DemandPoint(list=2, of_list=True, tensor=0, count=9, height=4, index=0, node=hash_of("node")),
+    )
+    unanswered = DemandUnanswered(at=at(8), job_id=JOB_ID, demand_id=demand.demand_id, payer=CREATOR, milestone=0)
+    fault = JobFaulted(at=at(8), job_id=JOB_ID, operator=OPERATOR, challenger=CREATOR, milestone=0, slashed=10)
+    facts = [
+        created(),
+        assigned(),
+        claimed(4, 0, hash_of("output"), hash_of("result")),
+        demand,
+        ClaimExtended(at=at(5, 1), job_id=JOB_ID, milestone=0, final_at=START + 900),
+        unanswered,
+        fault,
+        *expired(8)[1:],
+    ]
+    world.happen(*facts)
+    for fact in facts:
+        world.chain.calldata.setdefault(fact.at.transaction_hash, "0x")
+
+    receipt = await make_receipt(world.chain, JOB_ID, facts)  # type: ignore[arg-type]
+
+    assert [(one.kind, one.milestone) for one in receipt.faults] == [("withheld", 0)]
+    assert [one.state for one in receipt.demands] == ["unanswered"]
+    assert receipt.compensation == 4
+    assert [line.purpose for line in receipt.transactions] == ["create", "accept", "claim 0", "demand of 0", "fault"]
+    await receipt.verify(world.chain)  # type: ignore[arg-type]

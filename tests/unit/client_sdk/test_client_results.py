@@ -64,7 +64,7 @@ def publish_calldata(world: World, job: Job, *, instances: tuple[int, ...]) -> N
 
 
 async def read(world: World, job: Job, milestone: int = 0) -> QuantisedTensors:
-    return await read_output(world.connection, job, milestone, world.model)
+    return await read_output(world.connection, job, milestone, (OUTPUT,))
 
 
 async def test_read_output_given_a_paid_milestone_fetches_it(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from api_room import ApiRoom, operator
 from dispatcher_builders import DISPATCHER, DOMAIN, NOW, Chain, account, address, announcement, capability, terms
+from program_market import PROGRAM_JOB, PROGRAM_MODEL_ID, demanded, engine, proven, working
 
 from dispatcher.api.limits import Limits
 from dispatcher.store.database import Database
@@ -16,7 +17,7 @@ from tallystick.errors import ChainUnavailableError, DispatcherRefusedError, Dis
 from tallystick.ids import JobId
 from tallystick.market.terms import ProofKind, job_id_of
 from tallystick.wire.announcement import sign_announcement, sign_refusal
-from tallystick.wire.api import Refusal
+from tallystick.wire.api import QuoteRequest, Refusal
 
 JOB_ID = job_id_of(terms(), DOMAIN)
 CHAIN = Chain()
@@ -450,3 +451,48 @@ async def test_announce_forged_too_often_does_not_use_up_the_agents_share(strict
         await refusal_of(strict.client.announce(forged))
 
     await strict.announce()
+
+
+# ---- optimistic jobs --------------------------------------------------------------------------------------------------
+
+
+async def test_job_given_a_demand_shows_it_with_the_claim_and_its_later_finality(room: ApiRoom) -> None:
+    await room.happen(*working(CHAIN), *demanded(CHAIN, 20))
+
+    view = await room.client.job(PROGRAM_JOB)
+
+    assert (view.proof_kind, view.challenge_seconds) == ("optimistic", 100)
+    assert [(claim.milestone, claim.final_at) for claim in view.claims] == [(0, NOW + 400)]
+    assert [(demand.state, demand.answer_by) for demand in view.demands] == [("open", NOW + 60)]
+
+
+async def test_jobs_given_a_fault_show_where_the_claim_was_wrong(room: ApiRoom) -> None:
+    await room.happen(*working(CHAIN), *proven(CHAIN, 30))
+
+    [view] = (await room.client.jobs()).jobs
+
+    [fault] = view.faults
+    assert (fault.kind, fault.step, fault.element, fault.computed, fault.claimed) == ("element", 7, 120, 3, 4)
+
+
+async def test_why_given_a_demand_says_that_an_answer_is_awaited(room: ApiRoom) -> None:
+    await room.happen(*working(CHAIN), *demanded(CHAIN, 20))
+
+    assert "1 demand awaits an answer" in (await room.client.why(PROGRAM_JOB)).summary
+
+
+async def test_events_of_a_job_given_a_dispute_have_its_facts(room: ApiRoom) -> None:
+    await room.happen(*working(CHAIN), *demanded(CHAIN, 20))
+
+    page = await room.client.events()
+    assert [event.fact.event for event in page.events if event.fact][-2:] == ["TraceDemanded", "ClaimExtended"]
+
+
+async def test_quote_given_a_program_asks_for_backends(room: ApiRoom) -> None:
+    await room.happen(*working(CHAIN))
+    await room.announce("alice", capability=capability(provers=(engine(),)))
+    await room.announce("bob")
+
+    view = await room.client.quote(QuoteRequest(model_id=PROGRAM_MODEL_ID))
+
+    assert (view.proof_kind, view.capable, view.total) == ("optimistic", 1, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dispatcher_builders import DOMAIN, NOW, Chain, address, hash_of, open_job, terms, with_changes
 
-from dispatcher.scheduling.keeper import RETRY_SECONDS, CallSender, Keeper
+from dispatcher.scheduling.keeper import MOST_AT_ONCE, RETRY_SECONDS, CallSender, Keeper
 from tallystick.chain.calls import Call, MarketCalls
 from tallystick.chain.deployment import Contracts, Deployment, Tokens
 from tallystick.chain.receipts import Receipt
@@ -168,3 +168,60 @@ async def test_sweep_given_the_next_round_stuck_as_well_uses_another_key() -> No
     await room.keeper.sweep()
 
     assert len({key for key, _ in room.sent.calls}) == 2
+
+
+# ---- several at once --------------------------------------------------------------------------------------------------
+
+
+def claimed_job(salt: int) -> Job:
+    """As CLAIMED."""
+    held = terms(proof_kind=ProofKind.OPTIMISTIC, challenge_seconds=100, salt=salt)
+    job_id = job_id_of(held, DOMAIN)
+    return fold([Chain().created(0, held), Chain().assigned(0, job_id), Chain().claimed(10, job_id)])[job_id]
+
+
+async def test_sweep_given_several_final_jobs_pays_them_in_one_transaction() -> None:
+    room = Room(*(claimed_job(salt) for salt in range(3)), now=NOW + 111)
+
+    await room.keeper.sweep()
+
+    [(_, call)] = room.sent.calls
+    assert call.description == "pay what is final of 3 jobs"
+
+
+async def test_sweep_given_more_jobs_than_a_block_holds_takes_several_transactions() -> None:
+    room = Room(*(claimed_job(salt) for salt in range(MOST_AT_ONCE + 1)), now=NOW + 111)
+
+    await room.keeper.sweep()
+
+    assert [call.description.partition(" of ")[2].split()[0] for _, call in room.sent.calls] == ["8", "job"]
+
+
+async def test_sweep_given_late_and_final_jobs_makes_a_call_for_each_kind() -> None:
+    room = Room(
+        claimed_job(1), claimed_job(2), ASSIGNED, with_changes(ASSIGNED, job_id=JobId("0x" + "22" * 32)), now=NOW + 301
+    )
+
+    await room.keeper.sweep()
+
+    assert sorted(room.descriptions()) == ["expire", "pay"]
+
+
+async def test_sweep_given_two_open_jobs_past_their_windows_refunds_each() -> None:
+    room = Room(open_job(), open_job(salt=2), now=NOW + 601)
+
+    await room.keeper.sweep()
+
+    assert room.descriptions() == ["refund", "refund"]
+
+
+async def test_sweep_after_a_refusal_of_several_tries_the_same_again_under_the_same_key() -> None:
+    room = Room(claimed_job(1), claimed_job(2), now=NOW + 111)
+    room.sent.refuses = True
+    await room.keeper.sweep()
+    room.clock.advance(RETRY_SECONDS)
+
+    await room.keeper.sweep()
+
+    assert len({key for key, _ in room.sent.calls}) == 1
+    assert len(room.sent.calls) == 2

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dispatcher_builders import DOMAIN, MODEL_ID, SPEC, Chain, address, hash_of, terms
+from program_market import PROGRAM_JOB, demanded, proven, working
 
 from dispatcher.store.database import Database
-from dispatcher.store.entries import entries_after, last_number
+from dispatcher.store.entries import entries_after, facts_of, last_number
 from dispatcher.store.jobs import find_job, job_page, live_jobs, model_specs
 from dispatcher.store.ledger import feed_name, load_cursor, record_step
 from tallystick.ids import JobId
@@ -183,3 +184,23 @@ async def test_model_specs_given_a_registered_model_finds_its_specification(data
 
 async def test_feed_name_stays_the_same(database: Database) -> None:
     assert await database.run(feed_name) == await database.run(feed_name)
+
+
+async def test_record_step_given_a_dispute_keeps_its_facts_and_folds_the_job_without_them(database: Database) -> None:
+    facts = [*working(MAIN), *demanded(MAIN, 20), *proven(MAIN, 30)]
+    await database.run(record_step, MAIN.step(facts, head=30))
+
+    found = await database.run(find_job, PROGRAM_JOB)
+    assert found is not None
+    assert (found.status, found.round) == (JobStatus.OPEN, 2)
+    kept = await database.run(facts_of, [PROGRAM_JOB])
+    assert [fact.event for fact in kept[PROGRAM_JOB]] == [fact.event for fact in facts[1:]]
+
+
+async def test_record_step_given_a_rollback_of_a_dispute_forgets_it(database: Database) -> None:
+    await database.run(record_step, MAIN.step([*working(MAIN), *demanded(MAIN, 20)], head=20))
+
+    await database.run(record_step, FORK.step([], head=21, rolled_back_to=19))
+
+    kept = await database.run(facts_of, [PROGRAM_JOB])
+    assert [fact.event for fact in kept[PROGRAM_JOB]] == ["JobCreated", "JobAssigned", "MilestoneClaimed"]

@@ -49,10 +49,11 @@ def test_quote_given_nobody_has_no_price() -> None:
     assert (view.total, view.lowest_price, view.median_price) == (0, None, None)
 
 
-def test_quote_shows_the_proof_kind() -> None:
-    [kind] = quote(QuoteRequest(), market(executor("a")), 12.5).kinds
+def test_quote_given_nobody_of_a_kind_has_no_price_for_it() -> None:
+    zk, optimistic = quote(QuoteRequest(), market(executor("a")), 12.5).kinds
 
-    assert (kind.kind, kind.capable, kind.lowest_price) == ("zk", 1, 400)
+    assert (zk.kind, zk.capable, zk.lowest_price) == ("zk", 1, 400)
+    assert (optimistic.kind, optimistic.capable, optimistic.lowest_price) == ("optimistic", 0, None)
 
 
 def test_quote_given_requirements_that_do_not_parse_points_at_the_place() -> None:

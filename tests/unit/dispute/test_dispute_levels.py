@@ -71,13 +71,13 @@ def answered(shown, demand):
         low, first, count = demand.span
         return Answer(tuple(shown.roots[first : first + count]))
     tensor = shown.tensors[demand.ref.index]
-    if demand.header and tensor.header != demand.header:
-        return Answer((tensor.tree.root,), header=tensor.header)
+    header = tensor.header if demand.is_root else b""
+    demand = demand.under(header)
     low, first, count = demand.span
     if demand.wants_data:
         data = tensor.data[first * LEAF_BYTES :][: count * LEAF_BYTES].tobytes()
-        return Answer(data=data.ljust(count * LEAF_BYTES, b"\0"), header=demand.header)
-    return Answer(tuple(tensor.tree.node(low, first + k) for k in range(count)), header=demand.header)
+        return Answer(data=data.ljust(count * LEAF_BYTES, b"\0"), header=header)
+    return Answer(tuple(tensor.tree.node(low, first + k) for k in range(count)), header=header)
 
 
 # ---- how many levels --------------------------------------------------------------------------------------------------
@@ -154,11 +154,11 @@ def test_next_demand_given_a_long_program_takes_two_levels_for_the_roots():
     held = HeldTrace(trace)
     known = Known.of(trace.program, held.commitment, honest_claim(trace))
     demands, _ = whole_path(known, Target(step_ref(2400), 0), held)
-    assert [(demand.of_list, demand.height, demand.span[2]) for demand in demands] == [
+    assert [(demand.of_list, demand.height, demand.span[2]) for demand in demands[:-1]] == [
         (True, 12, 79),
         (True, 5, 32),
-        (False, 0, 1),
     ]
+    assert (demands[-1].is_root, demands[-1].count, demands[-1].height, demands[-1].index) == (True, 0, 0, 0)
 
 
 def test_next_demand_never_asks_for_what_was_answered():

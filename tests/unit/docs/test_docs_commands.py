@@ -9,7 +9,9 @@ from documents import commands, documents, operating, shown, spans
 from source_words import sources
 
 WITH_COMMANDS = [path for path in documents() if commands(path.read_text())]
-IN_SOURCES = re.compile(r"tallystick (?:localnet|model|job|wallet|executor|dispatcher) [a-z][a-z-]*(?: --[a-z-]+)*")
+IN_SOURCES = re.compile(
+    r"tallystick (?:localnet|model|job|wallet|executor|challenger|dispatcher) [a-z][a-z-]*(?: --[a-z-]+)*"
+)
 
 
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=shown)
@@ -31,7 +33,9 @@ def test_readme_is_among_the_documents_with_commands() -> None:
 
 
 def test_errors_and_help_name_only_commands_that_exist() -> None:
-    texts = "\n".join(path.read_text() for path in sources("tallystick", "executor", "dispatcher", "client_sdk"))
+    texts = "\n".join(
+        path.read_text() for path in sources("tallystick", "executor", "challenger", "dispatcher", "client_sdk")
+    )
     named = set(IN_SOURCES.findall(texts))
 
     assert {line: trouble for line in named if (trouble := trouble_with(line.split()))} == {}

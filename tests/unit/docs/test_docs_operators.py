@@ -7,12 +7,12 @@ from documents import OPERATING, table
 from source_words import first_words, words_in
 
 from executor import acceptance, judge
-from executor.patience import Patience
 from executor.work import Stage
+from tallystick.service.patience import Patience
 
 DOCUMENT = OPERATING / "operators.md"
 TEXT = DOCUMENT.read_text()
-SENDERS = ("executor", "tallystick/chain", "tallystick/proving")
+SENDERS = ("executor", "tallystick/chain", "tallystick/proving", "tallystick/service")
 LEVELS = ("debug", "info", "warning", "error", "exception")
 
 

@@ -9,6 +9,7 @@ from command_tree import options_of
 from documents import OPERATING, Row, operating, shown, spans, table
 from pydantic import BaseModel
 
+import challenger.settings
 import client_sdk.settings
 import dispatcher.settings
 import executor.settings
@@ -16,10 +17,12 @@ import executor.settings
 EXECUTOR = OPERATING / "operators.md"
 DISPATCHER = OPERATING / "dispatchers.md"
 CREATOR = OPERATING / "creators.md"
+CHALLENGER = OPERATING / "challengers.md"
 
 KINDS: tuple[type[BaseModel], ...] = (executor.settings.Settings, executor.settings.ColdSettings)
 EXECUTOR_FIELDS = {name: field for kind in KINDS for name, field in kind.model_fields.items()}
 DISPATCHER_FIELDS = dispatcher.settings.Settings.model_fields
+CHALLENGER_FIELDS = challenger.settings.Settings.model_fields
 REQUIRED = {
     "rpc": "http://127.0.0.1:8545",
     "deployment": "deployment.json",
@@ -45,6 +48,7 @@ def every_variable() -> set[str]:
     return (
         names(executor.settings.PREFIX, EXECUTOR_FIELDS)
         | names(dispatcher.settings.PREFIX, DISPATCHER_FIELDS)
+        | names(challenger.settings.PREFIX, CHALLENGER_FIELDS)
         | names(client_sdk.settings.PREFIX, client_sdk.settings.FIELDS)
     )
 
@@ -59,6 +63,10 @@ def test_dispatchers_table_has_every_dispatcher_setting_and_no_other() -> None:
 
 def test_creators_table_has_every_client_setting_and_no_other() -> None:
     assert variables(CREATOR).keys() == names(client_sdk.settings.PREFIX, client_sdk.settings.FIELDS)
+
+
+def test_challengers_table_has_every_challenger_setting_and_no_other() -> None:
+    assert variables(CHALLENGER).keys() == names(challenger.settings.PREFIX, CHALLENGER_FIELDS)
 
 
 def test_every_dispatcher_setting_is_an_option_as_the_document_says() -> None:
@@ -80,6 +88,13 @@ def test_dispatchers_table_gives_the_default_that_the_dispatcher_has(field: str)
     cell = variables(DISPATCHER)[dispatcher.settings.PREFIX + field.upper()]["default"]
 
     check_default(dispatcher.settings.Settings, field, cell)
+
+
+@pytest.mark.parametrize("field", sorted(CHALLENGER_FIELDS))
+def test_challengers_table_gives_the_default_that_the_challenger_has(field: str) -> None:
+    cell = variables(CHALLENGER)[challenger.settings.PREFIX + field.upper()]["default"]
+
+    check_default(challenger.settings.Settings, field, cell)
 
 
 def check_default(kind: type[BaseModel], field: str, cell: str) -> None:

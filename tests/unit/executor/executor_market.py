@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eth_abi.abi import decode as abi_decode
 from executor_builders import (
     AGENT,
     DEPLOYMENT,
@@ -30,6 +29,7 @@ from executor_builders import (
     tensors,
     terms,
 )
+from executor_claims import OpenClaims, claimed, refused
 from executor_prover import Trap
 
 from tallystick.chain.calls import Call
@@ -39,7 +39,7 @@ from tallystick.chain.scanner import Cursor, ScanStep
 from tallystick.chain.views import BlockHead, JobState
 from tallystick.clock import ManualClock
 from tallystick.errors import RevertError
-from tallystick.ids import ZERO_ADDRESS, Address, JobId, ModelId, bytes32
+from tallystick.ids import ZERO_ADDRESS, Address, Bytes32, JobId, ModelId, bytes32
 from tallystick.market.claims import ModelSpec, model_id_of
 from tallystick.market.events import (
     JobAssigned,
@@ -54,15 +54,10 @@ from tallystick.market.events import (
 )
 from tallystick.market.orders import SignedOrder
 from tallystick.market.parameters import Economy
-from tallystick.market.terms import JobStatus, JobTerms, job_id_of
+from tallystick.market.terms import JobStatus, JobTerms, ProofKind, job_id_of
 from tallystick.merkle import milestones_root
 from tallystick.storage.store import Store
 from tallystick.units import BPS
-
-
-def _refused(name: str) -> RevertError:
-    return RevertError(f"The contract refused: {name}.", name=name, arguments={})
-
 
 EMPTY = JobState(
     operator=ZERO_ADDRESS,
@@ -88,7 +83,7 @@ ECONOMY = Economy(
 )
 
 
-class Contracts:
+class Contracts(OpenClaims):
     """The contracts' rules as far as an executor meets them, and a block for every transaction."""
 
     def __init__(self, clock: ManualClock) -> None:
@@ -105,6 +100,8 @@ class Contracts:
         self.economy = ECONOMY
         self.orders: dict[JobId, SignedOrder] = {}
         self.creators_balance = 10**6
+        self.refused: list[str] = []
+        self.begin_claims()
         self.done: Counter[str] = Counter()
 
     # ---- blocks -------------------------------------------------------------------------------------------------------
@@ -149,13 +146,18 @@ class Contracts:
     def _reopen(self, job_id: JobId) -> None:
         job = self.states[job_id]
         self.states[job_id] = replace(
-            job, status=JobStatus.OPEN, round=job.round + 1, timer=self.clock.now(), operator=ZERO_ADDRESS
+            job,
+            status=JobStatus.OPEN,
+            round=job.round + 1,
+            timer=self.clock.now(),
+            operator=ZERO_ADDRESS,
+            next_milestone=job.paid_milestones,
         )
-        self.state(JobReopened, job_id=job_id, round=job.round + 1, next_milestone=job.next_milestone, bounty=0)
+        self.state(JobReopened, job_id=job_id, round=job.round + 1, next_milestone=job.paid_milestones, bounty=0)
 
     def assign(self, job_id: JobId, operator: Address, agent: Address) -> None:
         if self.states[job_id].status is not JobStatus.OPEN:
-            raise _refused("JobEscrow_WrongStatus")
+            raise refused("JobEscrow_WrongStatus")
         self.mine()
         self._assign(job_id, operator, agent)
 
@@ -179,21 +181,24 @@ class Contracts:
 
     def accept(self, job_id: JobId) -> None:
         if self.free_stake < LOCK:
-            raise _refused("StakeManager_StakeTooLow")
+            raise refused("StakeManager_StakeTooLow")
         self.assign(job_id, OPERATOR, AGENT)
         self.done[f"accept {self.states[job_id].round}"] += 1
 
     def claim(self, job_id: JobId, milestone: int, call: Call) -> None:
         job, held = self.states[job_id], self.terms[job_id]
         if job.status is not JobStatus.ASSIGNED or job.operator != OPERATOR:
-            raise _refused("JobEscrow_WrongStatus")
+            raise refused("JobEscrow_WrongStatus")
         if milestone != job.next_milestone:
-            raise _refused("JobEscrow_WrongMilestone")
+            raise refused("JobEscrow_WrongMilestone")
         if self.clock.now() > job.timer:
-            raise _refused("JobEscrow_DeadlinePassed")
+            raise refused("JobEscrow_DeadlinePassed")
         if b"a proof that lies" in call.data:
-            raise _refused("EzklVerifierAdapter_ProofRejected")
+            raise refused("EzklVerifierAdapter_ProofRejected")
         self.mine()
+        if held.proof_kind is ProofKind.OPTIMISTIC:
+            self._claim_openly(job_id, milestone, call)
+            return
         last = milestone + 1 == held.milestone_count
         next_deadline = 0 if last else job.timer + held.duration_seconds[milestone + 1]
         pay = held.price_of(milestone, held.max_price)
@@ -207,7 +212,7 @@ class Contracts:
             operator=ZERO_ADDRESS if last else OPERATOR,
         )
         about = {"job_id": job_id, "operator": OPERATOR}
-        output, manifest = _claimed(call)
+        output, manifest = claimed(call)
         self.state(
             MilestoneClaimed,
             **about,
@@ -226,7 +231,7 @@ class Contracts:
         """As `JobEscrow.releaseFeeOf`: from `release_bps` of the lock's unfinished part to `late_slash_bps`."""
         job, held = self.states[job_id], self.terms[job_id]
         if job.status is not JobStatus.ASSIGNED:
-            raise _refused("JobEscrow_WrongStatus")
+            raise refused("JobEscrow_WrongStatus")
         duration = held.duration_seconds[job.next_milestone]
         time_held = min(duration, max(0, self.clock.now() - (job.timer - duration)))
         first, last = self.economy.release_bps, self.economy.late_slash_bps
@@ -236,7 +241,7 @@ class Contracts:
     def release(self, job_id: JobId) -> None:
         fee = self.release_fee(job_id)
         if self.clock.now() > self.states[job_id].timer:
-            raise _refused("JobEscrow_DeadlinePassed")
+            raise refused("JobEscrow_DeadlinePassed")
         self.mine()
         self.state(JobReleased, job_id=job_id, operator=OPERATOR, fee=fee)
         self.free_stake += LOCK - fee
@@ -247,9 +252,9 @@ class Contracts:
         """As `JobEscrow.acceptOrder`, for an order whose money is there."""
         order = self.orders[job_id].order
         if job_id in self.states:
-            raise _refused("JobEscrow_OrderNonceUsed")
+            raise refused("JobEscrow_OrderNonceUsed")
         if self.free_stake < LOCK:
-            raise _refused("StakeManager_StakeTooLow")
+            raise refused("StakeManager_StakeTooLow")
         self.mine()
         self.terms[job_id] = order.terms
         self._open(job_id, order.starts_at)
@@ -258,20 +263,10 @@ class Contracts:
 
     def withdraw(self) -> None:
         if not self.credit[OPERATOR]:
-            raise _refused("JobEscrow_NothingToWithdraw")
+            raise refused("JobEscrow_NothingToWithdraw")
         self.mine()
         self.withdrawn[OPERATOR] += self.credit.pop(OPERATOR)
         self.done["withdraw"] += 1
-
-
-_CLAIM = "(uint16,bytes32,bytes32[],bytes32,bytes32,bytes)"
-
-
-def _claimed(call: Call) -> tuple[str, str]:
-    """Output root and result manifest of a claim's calldata: the second argument, behind the terms."""
-    start = int.from_bytes(call.data[4 + 32 : 4 + 64], "big")
-    [claim] = abi_decode([_CLAIM], (32).to_bytes(32, "big") + call.data[4 + start :])
-    return bytes32(claim[3]), bytes32(claim[4])
 
 
 @dataclass
@@ -311,6 +306,13 @@ class Chain:
 
     async def reward_of(self, account: Address) -> int:
         return 0
+
+    @property
+    def disputes(self) -> Chain:
+        return self
+
+    async def demand_credit_of(self, account: Address) -> int:
+        return self.contracts.fees[account]
 
     # ---- what is asked about orders: each creator has its deposit and has allowed it -----------------------------------
 
@@ -379,6 +381,7 @@ class Transactions:
             try:
                 self._carry_out(key, call)
             except RevertError:
+                self.contracts.refused.append(key)
                 del self.sent.calls[key]
                 raise
             self.sent.receipts[key] = self._receipt(key, tuple(self.contracts.facts[first:]))
@@ -395,6 +398,12 @@ class Transactions:
             self.contracts.accept_order(JobId(rest[0]))
         elif what == "release":
             self.contracts.release(JobId(rest[0]))
+        elif what == "finalize":
+            self.contracts.finalize(JobId(rest[0]))
+        elif what == "show":
+            self.contracts.show(Bytes32(rest[0]), call)
+        elif what == "fees":
+            self.contracts.withdraw_fees()
         else:
             self.contracts.withdraw()
 

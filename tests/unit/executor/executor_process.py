@@ -14,23 +14,37 @@ from executor_prover import KilledError, QuickProver, Trap
 
 from executor.acceptance import Policy
 from executor.agent import ExecutorAgent
+from executor.defender import Defender
 from executor.desk import Desk
+from executor.documents import Bounds
 from executor.follower import Follower, load_cursor
 from executor.hands import Hands
-from executor.inspection import Bounds, Inspector
+from executor.inspection import Inspector
 from executor.journal import FILE_NAME, Journal
 from executor.judge import PASSING, Judge
+from executor.methods import Methods
+from executor.optimistic.engine import Engine
+from executor.optimistic.faults import FaultyMethod, Misbehaviour
+from executor.optimistic.inspection import ProgramInspector
+from executor.optimistic.method import OptimisticMethod
+from executor.optimistic.runner import TraceRunner
+from executor.optimistic.traces import honest
 from executor.order_taker import OrderTaker
 from executor.orders import OrderBox
-from executor.patience import Patience
 from executor.runner import ProofRunner
+from executor.sending import Sending
+from executor.turns import Turns
 from executor.work import JobWork, Stage
+from executor.zk_method import ZkMethod
 from tallystick.chain.calls import MarketCalls
 from tallystick.chain.scanner import Cursor
 from tallystick.errors import ChainUnavailableError, InsufficientFundsError
 from tallystick.ids import JobId
 from tallystick.market.events import JobFact
+from tallystick.market.terms import ProofKind
 from tallystick.proving.prover import Limits
+from tallystick.service.backend_choice import BackendChoice
+from tallystick.service.patience import Patience
 from tallystick.storage.store import Store
 from tallystick.wire.api import Offer
 
@@ -53,8 +67,10 @@ class TrappedJournal(Journal):
     """The real journal, which can be killed before and after each write."""
 
     trap: Trap
+    words: list[str]
 
     def put_work(self, work: JobWork, offer: Offer | None = None) -> None:
+        self.words.append(work.last_word)
         self.trap.step(f"write {work.stage}")
         super().put_work(work, offer)
         self.trap.step(f"wrote {work.stage}")
@@ -83,11 +99,15 @@ class Process:
         trap: Trap | None = None,
         policy: Policy = POLICY,
         unmet: Callable[[str], tuple[str, ...]] = lambda _: (),
+        misbehaviour: Misbehaviour | None = None,
+        free_disk: int = 1 << 40,
     ) -> None:
+        self.sent = sent
+        self.defends = misbehaviour is None or not misbehaviour.withholds
         self.trap = trap or Trap()
         self.prover = QuickProver(self.trap)
         self.journal = TrappedJournal.open(home / FILE_NAME, contracts.clock, identity="test")
-        self.journal.trap = self.trap
+        self.journal.trap, self.journal.words = self.trap, []
         self.works = self.journal.works()
         self.refusals: list[tuple[Offer, str]] = []
         chain = Chain(contracts, self.trap)
@@ -95,26 +115,43 @@ class Process:
             Scanner(contracts, self.trap, load_cursor(self.journal) or Cursor()), self.journal, OPERATOR
         )
         self.desk = Desk(policy, chain, self.follower, self.works, contracts.clock)
-        self.inspector = Inspector(
-            chain, shared, jobs=home / "jobs", ceremony_folder=None, bounds=Bounds(1 << 20, 1 << 21)
-        )
+        jobs, bounds, calls, turns = home / "jobs", Bounds(1 << 20, 1 << 21), MarketCalls(DEPLOYMENT), Turns()
+        self.engine = Engine(BackendChoice(home, "numpy"), 1, home)
+        runs = TraceRunner(self.engine, jobs, turns, 60.0, misbehaviour.keep if misbehaviour else honest)
+        programs = ProgramInspector(chain, shared, jobs=jobs, bounds=bounds)
+        if misbehaviour is None:
+            self.optimistic = OptimisticMethod(programs, runs, lambda: free_disk)
+        else:
+            self.optimistic = FaultyMethod(programs, runs, lambda: free_disk, misbehaviour)
+        circuits = Inspector(chain, shared, jobs=jobs, ceremony_folder=None, bounds=bounds)
+        zk = ZkMethod(circuits, ProofRunner(self.prover, jobs, Limits(), turns), calls)
+        self.methods = Methods({ProofKind.ZK: zk, ProofKind.OPTIMISTIC: self.optimistic}, jobs)
         chain_link = Patience("chain", (ChainUnavailableError,), self.journal, sleep=no_pause)
-        runner = ProofRunner(self.prover, home / "jobs", Limits())
-        self.judge = Judge(self.desk, self.inspector, runner, self.journal, unmet)
+        self.judge = Judge(self.desk, self.methods, self.journal, unmet)
         self.hands = Hands(
             chain=chain,
             transactions=Transactions(contracts, self.trap, sent),
-            calls=MarketCalls(DEPLOYMENT),
+            calls=calls,
             store=shared,
-            inspector=self.inspector,
+            methods=self.methods,
             judge=self.judge,
-            runner=runner,
             desk=self.desk,
             follower=self.follower,
             journal=self.journal,
             chain_link=chain_link,
             sending=self._sending(),
             store_link=Patience("artifacts", PASSING, self.journal, sleep=no_pause),
+            sleep=no_pause,
+        )
+        self.defender = Defender(
+            agent=AGENT,
+            follower=self.follower,
+            desk=self.desk,
+            hold=self.optimistic.held,
+            sending=Sending(Transactions(contracts, self.trap, sent), self._sending()),
+            calls=calls,
+            journal=self.journal,
+            sleep=no_pause,
         )
         self.box = OrderBox(home, DOMAIN)
         self.order_taker = OrderTaker(
@@ -124,7 +161,7 @@ class Process:
             desk=self.desk,
             follower=self.follower,
             transactions=Transactions(contracts, self.trap, sent),
-            calls=MarketCalls(DEPLOYMENT),
+            calls=calls,
             sending=self._sending(),
             forget=self.hands.forget,
             sleep=no_pause,
@@ -150,6 +187,8 @@ class Process:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.agent.run())
             tasks.create_task(self.order_taker.run())
+            if self.defends:
+                tasks.create_task(self.defender.run())
 
     async def _refuse(self, offer: Offer, reason: str) -> None:
         self.refusals.append((offer, reason))
@@ -181,6 +220,11 @@ class Process:
         """Runs until the job is over here, and returns how it ended."""
         await self.run_until(lambda: job_id in self.works and self.works[job_id].is_over)
         return self.works[job_id]
+
+    async def run_until_killed_or(self, condition: Callable[[], bool]) -> None:
+        """Runs until the trap closes, or the condition holds."""
+        with contextlib.suppress(KilledError):
+            await self.run_until(condition)
 
     async def run_until_killed(self) -> bool:
         """Whether the trap closed before there was nothing left to do."""

@@ -19,6 +19,8 @@ POLICY = Policy(
     safety=2.0,
     claim_seconds=10,
     allow_development_srs=False,
+    max_window_seconds=86_400,
+    answer_seconds=10,
 )
 STANDING = Standing(now=NOW + 5, chain_id=31337, free_stake=FREE_STAKE, promised_stake=0, jobs_held=0, tasks=())
 FINDINGS = Findings(estimate_seconds=20.0, srs_origin="development", unmet=())
@@ -67,7 +69,10 @@ def test_consider_given_a_fitting_job_accepts_at_the_price_of_the_moment() -> No
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"proof_kind": ProofKind.OPTIMISTIC}, "proof_kind"),
+        ({"proof_kind": ProofKind.OPTIMISTIC, "challenge_seconds": 39}, "window_short"),
+        ({"proof_kind": ProofKind.OPTIMISTIC, "challenge_seconds": 40}, "accept"),
+        ({"proof_kind": ProofKind.OPTIMISTIC, "challenge_seconds": 86_400}, "accept"),
+        ({"proof_kind": ProofKind.OPTIMISTIC, "challenge_seconds": 86_401}, "window_long"),
         ({"mode": JobMode.CHAINED}, "mode"),
         ({"payment_token": address("another token")}, "payment_token"),
         ({"min_price": 998, "max_price": 998}, "price"),
@@ -210,3 +215,26 @@ def test_consider_given_a_job_resumed_half_way_counts_only_what_is_left() -> Non
     job = replace(open_job(share_bps=(1_000, 9_000), duration_seconds=(1, 300)), next_milestone=1)
 
     assert code(asked(job)) == "accept"
+
+
+@pytest.mark.parametrize("kind", [ProofKind.ZK, ProofKind.OPTIMISTIC])
+def test_consider_given_a_proof_kind_that_is_not_taken_declines_for_good(kind: ProofKind) -> None:
+    other = {ProofKind.ZK, ProofKind.OPTIMISTIC} - {kind}
+
+    answer = asked(policy=replace(POLICY, proof_kinds=frozenset(other)), proof_kind=kind, challenge_seconds=60)
+
+    assert isinstance(answer, Decline)
+    assert (answer.code, answer.retry_at) == ("proof_kind", None)
+
+
+@pytest.mark.parametrize(("needed", "expected"), [(1_000, "accept"), (1_001, "disk")])
+def test_consider_given_traces_larger_than_the_disk_waits_for_room(needed: int, expected: str) -> None:
+    found = replace(FINDINGS, srs_origin=None, disk_bytes=needed, free_disk_bytes=1_000)
+
+    assert code(asked(findings=found, proof_kind=ProofKind.OPTIMISTIC, challenge_seconds=60)) == expected
+
+
+def test_consider_given_a_program_asks_nothing_about_an_srs() -> None:
+    found = replace(FINDINGS, srs_origin=None)
+
+    assert code(asked(findings=found, standing=replace(STANDING, chain_id=1))) == "accept"

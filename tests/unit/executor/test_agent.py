@@ -280,7 +280,7 @@ async def test_run_given_a_job_resumed_from_another_operator_starts_at_its_next_
 ) -> None:
     job_id = publish_job(contracts, shared)
     contracts.assign(job_id, address("rival"), address("rival"))
-    contracts.states[job_id] = replace(contracts.states[job_id], next_milestone=1)
+    contracts.states[job_id] = replace(contracts.states[job_id], next_milestone=1, paid_milestones=1)
     contracts.expire(job_id)
     process = start()
 

@@ -8,10 +8,10 @@ from executor_builders import AGENT, DOMAIN, NOW, OPERATOR, account, address, of
 from executor_prover import KilledError
 
 from executor.dispatcher_link import ANNOUNCED_SECONDS, DispatcherLink
-from executor.patience import Patience
 from tallystick.clock import ManualClock
 from tallystick.errors import DispatcherRefusedError, DispatcherUnavailableError
 from tallystick.ids import Address
+from tallystick.service.patience import Patience
 from tallystick.wire.announcement import announcer_of, refuser_of
 from tallystick.wire.api import AnnouncementAccepted, Offer, SignedAnnouncement, SignedRefusal
 from tallystick.wire.capability import Capability

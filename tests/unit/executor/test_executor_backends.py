@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from executor import backends
-from executor.backends import Candidate, Finding, advice, examine, machine_facts
 from executor.cli import app
 from tallystick.engine.backends import Backend
 from tallystick.engine.backends.numpy_backend import NumpyBackend
@@ -17,6 +16,9 @@ from tallystick.engine.conformance.shapes import maps
 from tallystick.engine.opcodes import DType
 from tallystick.engine.program import Array, Program
 from tallystick.errors import ModelError
+from tallystick.service import backends
+from tallystick.service.backend_choice import BackendChoice
+from tallystick.service.backends import Candidate, Finding, advice, examine, machine_facts
 
 NUMPY = Candidate("numpy", "numpy", NumpyBackend)
 
@@ -104,3 +106,14 @@ def test_doctor_given_people_ends_with_what_to_do(monkeypatch: pytest.MonkeyPatc
     result = CliRunner().invoke(app, ["doctor"])
 
     assert result.stdout.splitlines()[-1].endswith("install onnxruntime and run this again.")
+
+
+def test_doctor_given_a_home_spares_its_agent_the_self_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = (Candidate("fast", "nowhere", missing), NUMPY)
+    monkeypatch.setattr(backends, "CANDIDATES", candidates)
+    assert BackendChoice(tmp_path, "auto", candidates).known() is None
+
+    result = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path)])
+
+    assert result.exit_code == 0
+    assert BackendChoice(tmp_path, "auto", candidates).known() == NUMPY

@@ -9,11 +9,11 @@ from executor_builders import JOB_ID, NOW, TOKEN
 from typer.testing import CliRunner
 
 from executor.cli import app
-from executor.files import home_lock, write_atomic
 from executor.journal import FILE_NAME, Earning, Journal
 from executor.work import JobWork, Stage
 from tallystick.clock import ManualClock
 from tallystick.errors import HomeInUseError
+from tallystick.service.home import home_lock, write_atomic
 
 
 def told(*arguments: str, code: int = 0) -> Any:

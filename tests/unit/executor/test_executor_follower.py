@@ -13,6 +13,7 @@ from tallystick.chain.scanner import Cursor, ScanStep
 from tallystick.chain.views import BlockHead
 from tallystick.clock import ManualClock
 from tallystick.ids import Address
+from tallystick.market.disputes import DemandPoint
 from tallystick.market.events import (
     ChainFact,
     JobAssigned,
@@ -20,6 +21,8 @@ from tallystick.market.events import (
     MilestoneClaimed,
     MilestonePaid,
     StakeDeposited,
+    TraceDemanded,
+    TraceShown,
 )
 from tallystick.market.terms import JobStatus
 
@@ -155,3 +158,67 @@ async def test_forget_buried_given_a_job_over_for_long_forgets_it_unless_it_is_k
     following.forget_buried(keep)
 
     assert (JOB in following.book, JOB in follower(journal).book) == (left, left)
+
+
+# ---- demands ----------------------------------------------------------------------------------------------------------
+
+
+def demanded(block: int, name: str = "demand") -> TraceDemanded:
+    point = DemandPoint(list=2, of_list=True, tensor=0, count=3, height=2, index=0, node=hash_of("node"))
+    return TraceDemanded(
+        at=position(block),
+        job_id=JOB,
+        demand_id=hash_of(name),
+        payer=address("challenger"),
+        milestone=0,
+        level=0,
+        answer_by=NOW + 30,
+        final_at=NOW + 90,
+        demand=point,
+    )
+
+
+def shown(block: int, name: str = "demand") -> TraceShown:
+    return TraceShown(at=position(block), job_id=JOB, demand_id=hash_of(name), milestone=0, answer=b"roots")
+
+
+async def test_poll_given_a_demand_on_our_claim_knows_it_until_it_is_answered(journal: Journal) -> None:
+    following = follower(
+        journal, step([created(terms(), 1), assigned(2), demanded(3)], head=3), step([shown(4)], head=4)
+    )
+    await following.poll()
+    assert list(following.demands) == [hash_of("demand")]
+
+    await following.poll()
+    assert following.demands == {}
+
+
+async def test_poll_given_a_restart_knows_the_open_demands(journal: Journal) -> None:
+    facts = [created(terms(), 1), assigned(2), demanded(3), demanded(3, "another"), shown(4)]
+    await follower(journal, step(facts, head=4)).poll()
+
+    assert list(follower(journal).demands) == [hash_of("another")]
+
+
+@pytest.mark.parametrize(("back_to", "known"), [(2, []), (3, ["demand"])])
+async def test_poll_given_a_rollback_undoes_demands_and_answers(
+    journal: Journal, back_to: int, known: list[str]
+) -> None:
+    following = follower(
+        journal,
+        step([created(terms(), 1), assigned(2), demanded(3), shown(4)], head=4),
+        step(head=4, scanned=back_to, rolled_back_to=back_to),
+    )
+    await following.poll()
+    await following.poll()
+
+    assert list(following.demands) == [hash_of(name) for name in known]
+
+
+async def test_poll_given_a_demand_on_somebody_elses_claim_keeps_nothing(journal: Journal) -> None:
+    theirs = assigned(2).model_copy(update={"operator": address("rival")})
+    following = follower(journal, step([created(terms(), 1), theirs, demanded(3)], head=3))
+
+    await following.poll()
+
+    assert (following.demands, journal.demands()) == ({}, [])

@@ -143,16 +143,19 @@ def test_forget_work_given_a_job_removes_its_rehearsals(path: Path) -> None:
     assert journal.rehearsal_of(JOB_ID, 0, "ezkl 23.0.5") is None
 
 
-def test_open_given_a_journal_of_version_1_brings_it_up_with_its_jobs(path: Path) -> None:
+@pytest.mark.parametrize(("version", "lacking"), [(1, "rehearsals, demands, alerts"), (2, "demands, alerts")])
+def test_open_given_an_older_journal_brings_it_up_with_its_jobs(path: Path, version: int, lacking: str) -> None:
     journal = opened(path)
     journal.put_work(WORK)
     journal.close()
     database = sqlite3.connect(path)
-    database.executescript("DROP TABLE rehearsals; PRAGMA user_version = 1;")
+    dropped = "".join(f"DROP TABLE {table};" for table in lacking.split(", "))
+    database.executescript(f"{dropped} PRAGMA user_version = {version};")
     database.close()
 
     brought_up = opened(path)
     brought_up.note_rehearsal(JOB_ID, 0, "ezkl 23.0.5")
+    brought_up.put_alerts("demand ", {"demand 0x1": "late"})
 
     assert brought_up.works() == {JOB_ID: WORK}
 

@@ -8,6 +8,7 @@ from executor_builders import OPERATOR, TOKEN, address
 
 from executor.settings import DEFAULT_HOME, ColdSettings, HomeSettings, Settings, load_settings
 from tallystick.errors import InputError
+from tallystick.market.terms import ProofKind
 
 ENVIRONMENT = {
     "TALLYSTICK_EXECUTOR_RPC": "http://127.0.0.1:8545",
@@ -51,6 +52,11 @@ def test_load_settings_given_a_setting_missing_names_option_and_variable(name: s
         ("MAX_ARTIFACT_BYTES", "much"),
         ("KEY_CACHE_BYTES", "0"),
         ("PAYMENT_TOKENS", "0x12"),
+        ("PROOF_KINDS", "zk,magic"),
+        ("PROOF_KINDS", ""),
+        ("BACKEND", "abacus"),
+        ("ENGINE_THREADS", "-1"),
+        ("MAX_TRACE_BYTES", "0"),
     ],
 )
 def test_load_settings_given_a_value_that_makes_no_sense_refuses_it(name: str, value: str) -> None:
@@ -113,3 +119,19 @@ def test_settings_given_an_rpc_url_with_a_key_do_not_show_it() -> None:
 def test_cold_settings_given_the_agents_key_alone_refuse() -> None:
     with pytest.raises(InputError, match="operator_keystore"):
         load_settings(ColdSettings, {}, ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    ("said", "kinds"),
+    [
+        ("zk", {ProofKind.ZK}),
+        ("Optimistic", {ProofKind.OPTIMISTIC}),
+        ("optimistic, zk", {ProofKind.ZK, ProofKind.OPTIMISTIC}),
+    ],
+)
+def test_load_settings_given_proof_kinds_reads_each(said: str, kinds: set[ProofKind]) -> None:
+    assert loaded(TALLYSTICK_EXECUTOR_PROOF_KINDS=said).proof_kinds == kinds
+
+
+def test_load_settings_given_no_proof_kinds_takes_both() -> None:
+    assert loaded().proof_kinds == {ProofKind.ZK, ProofKind.OPTIMISTIC}

@@ -117,17 +117,22 @@ def test_read_cores_given_a_containers_quota_tells_whole_cores_and_at_least_one(
 
 def test_read_capability_given_this_machine_tells_what_it_has(tmp_path: Path) -> None:
     prover = SimpleNamespace(backend="ezkl", version="23.0.5")
+    engine = SimpleNamespace(backend="engine-numpy", version="1")
     found = read_capability(
-        prover, tmp_path / "not" / "there" / "yet", region="eu-west", min_milestone_price=7, payment_tokens=[TOKEN]
+        [prover, engine],
+        tmp_path / "not" / "there" / "yet",
+        region="eu-west",
+        min_milestone_price=7,
+        payment_tokens=[TOKEN],
     )
 
-    assert found.provers == (Backend(name="ezkl", version="23.0.5"),)
+    assert found.provers == (Backend(name="ezkl", version="23.0.5"), Backend(name="engine-numpy", version="1"))
     assert (found.region, found.min_milestone_price, found.payment_tokens) == ("eu-west", 7, (TOKEN,))
     assert min(found.cpu_cores, found.memory_bytes, found.disk_bytes) > 0
 
 
 def test_unmet_requirements_given_a_machine_without_gpu_says_what_is_missing(tmp_path: Path) -> None:
-    found = read_capability(SimpleNamespace(backend="ezkl", version="23.0.5"), tmp_path)
+    found = read_capability([SimpleNamespace(backend="ezkl", version="23.0.5")], tmp_path)
     without = found.model_copy(update={"gpus": ()})
 
     assert unmet_requirements("ezkl>=23 gpu>=1", without) == ("gpu>=1 is required, found no GPUs",)
@@ -135,4 +140,4 @@ def test_unmet_requirements_given_a_machine_without_gpu_says_what_is_missing(tmp
 
 def test_unmet_requirements_given_a_text_that_does_not_parse_raises(tmp_path: Path) -> None:
     with pytest.raises(RequirementError):
-        unmet_requirements("gpu>>1", read_capability(SimpleNamespace(backend="ezkl", version="1"), tmp_path))
+        unmet_requirements("gpu>>1", read_capability([SimpleNamespace(backend="ezkl", version="1")], tmp_path))

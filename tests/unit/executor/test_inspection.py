@@ -22,7 +22,8 @@ from executor_builders import (
     terms,
 )
 
-from executor.inspection import Bounds, Dossier, Inspector
+from executor.documents import Bounds
+from executor.inspection import Dossier, Inspector
 from tallystick.errors import (
     ArtifactCorruptError,
     ArtifactMissingError,

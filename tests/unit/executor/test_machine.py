@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from executor_builders import JOB_ID
 
-from executor.machine import MAX_FAILURES, MAX_PAUSE_SECONDS, adopt, begin, handle
+from executor.machine import adopt, begin, handle
+from executor.moves import MAX_FAILURES, MAX_PAUSE_SECONDS
 from executor.news import (
     AcceptMined,
     AcceptRefused,
@@ -16,6 +17,7 @@ from executor.news import (
     ClaimRefused,
     Collected,
     Event,
+    Finalized,
     KeysReady,
     ProofReady,
     Released,
@@ -24,7 +26,7 @@ from executor.news import (
     Verdict,
     WorkFailed,
 )
-from executor.work import OVER, WORKING, Do, JobWork, Stage
+from executor.work import HELD, OVER, WORKING, Do, JobWork, Stage
 from tallystick.errors import ImpossibleTransitionError
 from tallystick.market.terms import JobStatus
 
@@ -59,6 +61,7 @@ ANSWERS: dict[type[Answer], dict[str, Any]] = {
     ProofReady: {},
     ClaimMined: {"block": 12, "next_deadline": 6_000},
     ClaimRefused: {"reason": "no", "proof_at_fault": False},
+    Finalized: {"block": 12, "left": 0},
     TimeShort: {"needed_seconds": 100.0, "left_seconds": 50.0},
     Released: {"block": 12, "fee": 3},
     ReleaseDeclined: {"reason": "no cheaper"},
@@ -87,6 +90,9 @@ EXPECTED: list[tuple[Stage, Event, Stage, Do]] = [
     (Stage.CLAIMING, answer(ClaimRefused), Stage.CLAIMING, Do.SEND_CLAIM),
     (Stage.CLAIMING, answer(ClaimRefused, proof_at_fault=True), Stage.PROVING, Do.PROVE),
     (Stage.CLAIMING, answer(WorkFailed), Stage.CLAIMING, Do.SEND_CLAIM),
+    (Stage.AWAITING, answer(Finalized), Stage.COLLECTING, Do.COLLECT),
+    (Stage.AWAITING, answer(Finalized, left=1), Stage.AWAITING, Do.AWAIT_FINALITY),
+    (Stage.AWAITING, answer(WorkFailed), Stage.AWAITING, Do.AWAIT_FINALITY),
     (Stage.PREPARING, answer(TimeShort), Stage.RELEASING, Do.SEND_RELEASE),
     (Stage.PROVING, answer(TimeShort), Stage.RELEASING, Do.SEND_RELEASE),
     (Stage.PROVING, answer(TimeShort, left_seconds=70.0), Stage.PROVING, Do.PROVE),
@@ -109,6 +115,11 @@ EXPECTED: list[tuple[Stage, Event, Stage, Do]] = [
     (Stage.CLAIMING, says(JobStatus.COMPLETED, next_milestone=3), Stage.COLLECTING, Do.COLLECT),
     (Stage.COLLECTING, says(next_milestone=2), Stage.PROVING, Do.PROVE),
     (Stage.PROVING, says(JobStatus.OPEN), Stage.ACCEPTING, Do.SEND_ACCEPT),
+    (Stage.CLAIMING, says(next_milestone=3, deadline=None, standing=3), Stage.AWAITING, Do.AWAIT_FINALITY),
+    (Stage.ASSIGNED, says(next_milestone=3, deadline=None, standing=1), Stage.AWAITING, Do.AWAIT_FINALITY),
+    (Stage.AWAITING, says(JobStatus.COMPLETED, next_milestone=3), Stage.COLLECTING, Do.COLLECT),
+    (Stage.AWAITING, says(JobStatus.OPEN, round=2), Stage.COLLECTING, Do.COLLECT),
+    (Stage.AWAITING, says(next_milestone=0), Stage.PROVING, Do.PROVE),
 ]
 
 
@@ -156,6 +167,7 @@ STANDING = {
     Stage.PREPARING: (JobStatus.ASSIGNED, Do.PREPARE),
     Stage.PROVING: (JobStatus.ASSIGNED, Do.PROVE),
     Stage.CLAIMING: (JobStatus.ASSIGNED, Do.SEND_CLAIM),
+    Stage.AWAITING: (JobStatus.ASSIGNED, Do.AWAIT_FINALITY),
     Stage.RELEASING: (JobStatus.ASSIGNED, Do.SEND_RELEASE),
     Stage.COLLECTING: (JobStatus.COMPLETED, Do.COLLECT),
 }
@@ -193,7 +205,7 @@ def test_handle_given_news_older_than_what_is_known_changes_nothing(stage: Stage
     assert handle(work, says(JobStatus.OPEN, round=2, block=9, resumed=True)) == (work, [])
 
 
-@pytest.mark.parametrize("stage", sorted(WORKING))
+@pytest.mark.parametrize("stage", sorted(HELD))
 @pytest.mark.parametrize(
     "event",
     [
@@ -229,6 +241,59 @@ def test_handle_given_the_last_claim_is_mined_collects() -> None:
     moved, [told] = handle(at(Stage.CLAIMING, milestone=2), answer(ClaimMined, next_deadline=None))
 
     assert (told.do, moved.milestone, moved.deadline, moved.ending) == (Do.COLLECT, 3, None, Stage.DONE)
+
+
+def test_handle_given_the_last_claim_is_mined_and_not_final_awaits_finality() -> None:
+    claimed = at(Stage.CLAIMING, milestone=2, standing=1)
+
+    moved, [told] = handle(claimed, answer(ClaimMined, next_deadline=None, is_paid=False))
+
+    assert (told.do, moved.milestone, moved.standing, moved.deadline) == (Do.AWAIT_FINALITY, 3, 2, None)
+
+
+def test_handle_given_a_claim_that_is_not_final_makes_the_next_milestone_meanwhile() -> None:
+    moved, [told] = handle(at(Stage.CLAIMING), answer(ClaimMined, is_paid=False))
+
+    assert (told.do, told.milestone, moved.standing) == (Do.PROVE, 2, 1)
+
+
+def test_handle_given_every_claim_final_and_paid_ends_done() -> None:
+    moved, _ = handle(at(Stage.AWAITING, milestone=3, standing=3), answer(Finalized))
+    ended, _ = handle(moved, answer(Collected, turn=moved.turn))
+
+    assert (moved.standing, ended.stage) == (0, Stage.DONE)
+
+
+def test_handle_given_a_fault_of_ours_collects_what_was_earned_and_tells_who_showed_it() -> None:
+    event = says(JobStatus.OPEN, round=2, fault="0xc0 showed that a claim was wrong")
+
+    moved, [told] = handle(at(Stage.AWAITING, milestone=3, standing=2), event)
+
+    assert (told.do, moved.ending, moved.last_word) == (Do.COLLECT, Stage.LOST, event.fault)
+
+
+@pytest.mark.parametrize("stage", sorted(WORKING))
+def test_handle_given_a_deadline_missed_while_a_claim_stands_keeps_its_trace_until_that_is_paid(stage: Stage) -> None:
+    late, [told] = handle(at(stage), says(block_time=DEADLINE + 1, standing=1))
+    paid, _ = handle(late, answer(Finalized, turn=late.turn))
+    ended, [clean_up] = handle(paid, answer(Collected, turn=paid.turn))
+
+    assert (late.stage, told.do) == (Stage.AWAITING, Do.AWAIT_FINALITY)
+    assert (paid.stage, ended.stage, clean_up.do) == (Stage.COLLECTING, Stage.LOST, Do.CLEAN_UP)
+
+
+def test_handle_given_a_missed_deadline_and_a_claim_that_stands_does_not_start_over() -> None:
+    awaiting = at(Stage.AWAITING, ending=Stage.LOST, standing=1)
+
+    moved, told = handle(awaiting, says(block_time=DEADLINE + 1, standing=1))
+
+    assert (moved.stage, told) == (Stage.AWAITING, [])
+
+
+def test_handle_given_finality_that_fails_often_goes_on_trying() -> None:
+    moved, [told] = handle(at(Stage.AWAITING, failures=100), answer(WorkFailed))
+
+    assert (moved.stage, told.pause_seconds) == (Stage.AWAITING, MAX_PAUSE_SECONDS)
 
 
 def test_handle_given_a_claim_is_mined_takes_over_the_next_deadline() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from executor.patience import Patience
 from tallystick.errors import ChainUnavailableError, RevertError
+from tallystick.service.patience import Patience
 
 
 class Links:

@@ -12,7 +12,6 @@ from executor_prover import QuickProver, Trap
 from executor.proofs import find_proof, save_proof
 from executor.runner import ProofRunner
 from tallystick.errors import ProverFailedError
-from tallystick.ids import JobId
 from tallystick.market.claims import program_id_of
 from tallystick.proving.prover import CircuitFiles, Limits, Proved
 from tallystick.storage.folder import FolderStore
@@ -144,23 +143,3 @@ async def test_prepare_given_a_prover_that_fails_passes_its_error_on(tmp_path: P
 
     with pytest.raises(ProverFailedError):
         await ProofRunner(prover, tmp_path, Limits()).prepare(circuit, job_id=JOB_ID, deadline=9)
-
-
-async def test_forget_given_a_finished_job_removes_its_folder(tmp_path: Path, circuit: CircuitFiles) -> None:
-    runner = ProofRunner(QuickProver(Trap()), tmp_path, Limits())
-    await runner.prove(circuit, tensors(0), job_id=JOB_ID, milestone=0, deadline=9)
-
-    runner.forget(JOB_ID)
-
-    assert not (tmp_path / JOB_ID).exists()
-
-
-async def test_forget_all_but_given_jobs_that_go_on_keeps_theirs(tmp_path: Path, circuit: CircuitFiles) -> None:
-    runner = ProofRunner(QuickProver(Trap()), tmp_path, Limits())
-    other = JobId(hash_of("another job"))
-    for job_id in (JOB_ID, other):
-        await runner.prove(circuit, tensors(0), job_id=job_id, milestone=0, deadline=9)
-
-    runner.forget_all_but([other])
-
-    assert [folder for folder in (JOB_ID, other) if (tmp_path / folder).exists()] == [other]

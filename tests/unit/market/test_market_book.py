@@ -9,6 +9,7 @@ from tallystick.ids import JobId
 from tallystick.market.book import apply_fact, fold
 from tallystick.market.events import (
     BountyPaid,
+    ClaimExtended,
     JobAssigned,
     JobCompleted,
     JobCreated,
@@ -358,3 +359,13 @@ def test_apply_fact_leaves_the_book_it_was_given_alone():
     before = fold(FIRST_MILESTONE)
     apply_fact(before, expiry(4)[0])
     assert before == fold(FIRST_MILESTONE)
+
+
+def test_apply_fact_when_a_claim_is_extended_moves_its_finality_and_no_other():
+    book = fold([created(1), assigned(2), claimed(3, 0), claimed(4, 1)])
+    later = book[JOB].claims[0].final_at + 60
+
+    moved = apply_fact(book, ClaimExtended(at=at(5), job_id=JOB, milestone=0, final_at=later))[JOB]
+
+    assert (moved.claims[0].final_at, moved.final_at) == (later, later)
+    assert moved.claims[1] == book[JOB].claims[1]

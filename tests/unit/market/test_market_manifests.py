@@ -8,7 +8,17 @@ from market_samples import JOB, word
 
 from tallystick.errors import ArtifactCorruptError
 from tallystick.ids import ModelId
-from tallystick.market.manifests import ArtifactRef, JobManifest, ModelManifest, ResultManifest, SrsRef
+from tallystick.market.manifests import (
+    ArtifactRef,
+    JobManifest,
+    ModelManifest,
+    ProgramManifest,
+    ProgramTensor,
+    ResultManifest,
+    SrsRef,
+    TraceManifest,
+    decode_model_manifest,
+)
 from tallystick.tensors import TensorSpec
 
 REF = ArtifactRef(cid="bafkreia", size_bytes=10)
@@ -25,7 +35,20 @@ MODEL = ModelManifest(
 )
 JOB_MANIFEST = JobManifest(model_id=ModelId(word(0xAB)), requirements="ram>=4GiB", inputs=(REF, REF), note="hello")
 RESULT = ResultManifest(job_id=JOB, milestone=1, output=REF)
-EACH = pytest.mark.parametrize("manifest", [MODEL, JOB_MANIFEST, RESULT], ids=lambda held: type(held).__name__)
+PIXELS = ProgramTensor(name="x", dtype="u8", dims=(1, 8, 8, 1), held="quantised", scale_bits="0x3d800000", zero=0)
+PROGRAM = ProgramManifest(
+    name="digits cnn",
+    semantics_version=1,
+    program=REF,
+    package=REF,
+    inputs=(PIXELS,),
+    output=ProgramTensor(name="y", dtype="i32", dims=(1, 10), held="integers"),
+    program_id=word(3),
+)
+TRACE = TraceManifest(trace_root=word(4), roots=REF, tensors=(REF, REF))
+EACH = pytest.mark.parametrize(
+    "manifest", [MODEL, PROGRAM, JOB_MANIFEST, RESULT, TRACE], ids=lambda held: type(held).__name__
+)
 
 
 def respelled(manifest, change) -> bytes:
@@ -97,3 +120,26 @@ def test_decode_given_another_manifest_is_refused():
 def test_decode_given_white_space_is_refused():
     with pytest.raises(ArtifactCorruptError, match="canonical"):
         ResultManifest.decode(RESULT.encode() + b"\n")
+
+
+@pytest.mark.parametrize("manifest", [MODEL, PROGRAM], ids=["zk", "optimistic"])
+def test_decode_model_manifest_given_either_kind_finds_which(manifest):
+    assert decode_model_manifest(manifest.encode()) == manifest
+
+
+@pytest.mark.parametrize(
+    "data", [b"[]", b"{}", b"null", RESULT.encode()], ids=["a list", "empty", "nothing", "another's"]
+)
+def test_decode_model_manifest_given_something_else_is_refused(data):
+    with pytest.raises(ArtifactCorruptError, match="ModelManifest"):
+        decode_model_manifest(data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"held": "integers"}, {"scale_bits": None}, {"zero": None}, {"dims": (0,)}, {"dtype": "f32"}],
+    ids=["a scale of integers", "no scale", "no zero", "an empty dim", "floats"],
+)
+def test_program_tensor_given_what_cannot_be_is_refused(change):
+    with pytest.raises(ValueError, match=next(iter(change)) if change.keys() & {"dims", "dtype"} else "held as"):
+        ProgramTensor.model_validate({**PIXELS.model_dump(), **change})

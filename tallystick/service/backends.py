@@ -1,4 +1,4 @@
-"""Which engine backends this machine has, and which of them are exact here: what `tallystick executor doctor` finds out."""
+"""Which engine backends this machine has, and which of them are exact here: what a doctor finds out."""
 
 from __future__ import annotations
 

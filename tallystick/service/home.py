@@ -1,13 +1,4 @@
-"""Files of the home folder that appear whole or not at all, and the lock that keeps a second process out.
-
-home/journal.sqlite3            what must not be forgotten
-home/transactions.sqlite3       the sender's
-home/prover/                    keys, measured times
-home/jobs/<job id>/artifacts/   copies of what the job needs, by content; its SRS beside them
-home/jobs/<job id>/<m>.proof    finished proofs
-home/orders/                    orders that wait to be taken, and what became of them
-home/lock
-"""
+"""A home folder: its files appear whole or not at all, and a lock keeps a second process out."""
 
 from __future__ import annotations
 
@@ -60,7 +51,7 @@ def home_lock(home: Path) -> Iterator[None]:
             file.seek(0)
             raise HomeInUseError(
                 f"Process {file.read().strip() or '?'} works in {home}.",
-                remedy="Stop it, or give this agent a home folder of its own.",
+                remedy="Stop it, or give this one a home folder of its own.",
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
