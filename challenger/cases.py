@@ -69,6 +69,8 @@ class ShownFault:
                 return f"The tensor of {place} has another type or other dimensions than the program gives it."
             case FaultKind.PADDING:
                 return f"The tensor of {place} has something behind its last byte."
+            case FaultKind.WHOLE:
+                return f"The tensor of {place} is not what the step makes of its operands, wherever it differs."
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tallystick.ids import Address, JobId
 DEFAULT_ELEMENTS = 200
 """Meets one wrong element in 67 with a probability of 95 %."""
 
-FindingKind = Literal["element", "output", "header", "padding", "withheld"]
+FindingKind = Literal["element", "output", "header", "padding", "whole", "withheld"]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ _KINDS: dict[FaultKind, FindingKind] = {
     FaultKind.OUTPUT: "output",
     FaultKind.HEADER: "header",
     FaultKind.PADDING: "padding",
+    FaultKind.WHOLE: "whole",
 }
 
 _WITHHELD = (ArtifactMissingError, ArtifactCorruptError, ArtifactTooLargeError)
@@ -149,5 +150,6 @@ def _of_fault(fault: Fault) -> AuditFinding:
         "output": "The claimed output is not the one that the claim's own trace has.",
         "header": f"The tensor of step {fault.step} has another header than the program's.",
         "padding": f"There is something behind the last byte of step {fault.step}'s tensor.",
+        "whole": f"The tensor of step {fault.step} is not what the step makes of its operands.",
     }[kind]
     return AuditFinding(kind, fault.step, text, fault.element, fault.computed, fault.claimed)

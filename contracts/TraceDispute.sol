@@ -16,6 +16,7 @@ import {JobTermsLib} from "./libraries/JobTermsLib.sol";
 import {OperandLib} from "./libraries/OperandLib.sol";
 import {ProgramLib} from "./libraries/ProgramLib.sol";
 import {StepCallLib} from "./libraries/StepCallLib.sol";
+import {SubtreeLib} from "./libraries/SubtreeLib.sol";
 import {TensorTreeLib} from "./libraries/TensorTreeLib.sol";
 import {WitnessLib} from "./libraries/WitnessLib.sol";
 
@@ -221,6 +222,8 @@ contract TraceDispute is ITraceDispute {
         fault.step = uint32(index);
         if (kind == uint256(FaultKind.Element)) {
             _requireWrongElement(fault, program, step, claimed, offset, witness);
+        } else if (kind == uint256(FaultKind.Whole)) {
+            _requireWrongWhole(program, step, index, claimed, offset, witness);
         } else if (kind == uint256(FaultKind.Header)) {
             _requireWrongHeader(program, step, index, claimed.traceRoot, offset, witness);
         } else {
@@ -299,6 +302,25 @@ contract TraceDispute is ITraceDispute {
         if (fault.computed == fault.claimed) revert TraceDispute_NoFault(fault.computed);
     }
 
+    /// @dev How many elements that may be, only gas says.
+    function _requireWrongWhole(
+        ProgramLib.Program memory program,
+        WitnessLib.Step memory step,
+        uint256 index,
+        ClaimRef calldata claimed,
+        uint256 offset,
+        bytes calldata witness
+    ) private view {
+        bytes32 claimedRoot = TensorTreeLib.word(offset);
+        OperandLib.Shown memory shown;
+        (shown, offset) = OperandLib.read(program, step, offset + 32);
+        offset = OperandLib.checkLists(program, shown, index, claimedRoot, claimed, offset);
+        _requireEnd(offset, witness);
+        bytes32 root = SubtreeLib.rootOfData(_computeAll(step, shown, index));
+        root = TensorTreeLib.tensorRoot(step.header.offset, step.header.length, root);
+        if (root == claimedRoot) revert TraceDispute_NoFault(0);
+    }
+
     // ---- the step and its output ------------------------------------------------------------------------------------
 
     function _readStep(ProgramLib.Program memory program, uint256 offset)
@@ -364,6 +386,33 @@ contract TraceDispute is ITraceDispute {
         // Out of gas is as good as any other reason: nothing was shown.
         if (!success) LowLevelCall.bubbleRevert();
         return int256(uint256(answer));
+    }
+
+    /// @return data The step's tensor as its tree has it: whole leaves, zeros behind the last byte.
+    function _computeAll(WitnessLib.Step memory step, OperandLib.Shown memory shown, uint256 stepIndex)
+        private
+        view
+        returns (bytes memory data)
+    {
+        uint256 size = step.header.elementBytes();
+        data = new bytes(step.header.leavesOf() * TensorTreeLib.LEAF_BYTES);
+        for (uint256 element = 0; element < step.header.elements; ++element) {
+            uint256 free;
+            assembly ("memory-safe") {
+                free := mload(0x40)
+            }
+            int256 value = _compute(step, shown, element, stepIndex);
+            assembly ("memory-safe") {
+                // The call's encoding is not needed any more: without this, memory would cost its square.
+                mstore(0x40, free)
+                let to := add(add(data, 0x20), mul(element, size))
+                for { let i := size } i { } {
+                    i := sub(i, 1)
+                    mstore8(add(to, i), value)
+                    value := shr(8, value)
+                }
+            }
+        }
     }
 
     // ---- the witness's bytes --------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import {IStepChecker} from "./IStepChecker.sol";
 ///             run     = first leaf u32 | leaves u16 | 256 bytes each
 ///             Output  = tensor root at the program's output | its path in the trace
 ///             Header  = place | header's length u8 | header | root of the tensor's tree | path in the trace
+///             Whole   = place | tensor root in the trace | shown u8 | tensor ... | list path ...
 ///             Padding = place | last leaf, 256 bytes | its path | path in the trace
 ///
 ///         Paths and siblings are 32-byte words from the bottom upwards. Their number follows from what they lead to, as

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {DemandLib} from "./DemandLib.sol";
 import {TensorTreeLib} from "./TensorTreeLib.sol";
 
-/// @title The node that everything below it makes, all of it in calldata. Slots without an item are empty, as in TensorTreeLib.
+/// @title The node that everything below it makes, all of it in calldata, or of leaves in memory. Slots without an item are empty,
+///        as in TensorTreeLib.
 library SubtreeLib {
     /// @param offset Where what `span` says lies.
     /// @param height Of the node, at least that of the span.
@@ -19,6 +20,22 @@ library SubtreeLib {
             }
         }
         root = _fold(nodes, span.count, height - span.low, _emptyAt(span.low));
+    }
+
+    /// @notice The root of the tree over `data`, which is whole leaves in memory and is of no use afterwards.
+    function rootOfData(bytes memory data) internal view returns (bytes32) {
+        uint256 count = data.length / TensorTreeLib.LEAF_BYTES;
+        uint256 nodes = _room(count + 1);
+        for (uint256 index = 0; index < count; ++index) {
+            assembly ("memory-safe") {
+                // The domain's byte goes in front of the leaf, over the last one of the leaf before it, which has been hashed, or over
+                // the length's, which is zero.
+                let input := add(add(data, 0x1f), mul(index, 256))
+                mstore8(input, 0)
+                if iszero(staticcall(gas(), 2, input, 257, add(nodes, shl(5, index)), 0x20)) { revert(0, 0) }
+            }
+        }
+        return _fold(nodes, count, DemandLib.depthOf(count), 0);
     }
 
     /// @dev Memory for `count` words, with a word in front that may be overwritten.

@@ -6,12 +6,15 @@ pragma solidity 0.8.37;
 ///         `Output`: the trace's tensor at the program's output is not the claimed output.
 ///         `Header`: a tensor of the trace has another dtype or other dims than its step gives.
 ///         `Padding`: behind a tensor's last byte its last leaf is not zero, or a slot behind its last leaf is not empty.
+///         `Whole`: a tensor of the trace is not what its step makes of its operands, all of which is shown, and computed whole:
+///         of the claimed tensor nothing is needed but its root.
 enum FaultKind {
     None,
     Element,
     Output,
     Header,
-    Padding
+    Padding,
+    Whole
 }
 
 /// @notice A claim that stands: with the job's terms, everything that the settlement's commitment to it is made of.

@@ -130,6 +130,28 @@ def _inside(places: int, size: int, axis: tuple[int, int, int, int]) -> Indices:
     return np.asarray(((at >= 0) & (at < size)).sum(axis=1), np.int64)
 
 
+CALL_GAS = 4_000
+"""Of calling a family's checker once more, beside what it computes."""
+COPY_GAS = 12
+"""Of a word that is put into such a call: copied, and paid for in memory, on both sides."""
+
+
+def whole_gas(program: Program, step: Step, packed_bytes: int) -> int:
+    """A bound on the gas of the transaction that shows a whole tensor, every element of which is computed from all operands.
+
+    Args:
+        program: That the step is of.
+        step: Whose tensor it is.
+        packed_bytes: Of the witness.
+    """
+    headers = program.operand_headers(step)
+    leaves = sum(leaf_count(header.byte_size) for header in headers)
+    once = fault_gas(program, step, Opened(leaves, 0), packed_bytes)
+    words = sum(header.byte_size for header in headers) // 32 + leaves
+    each = element_gas(step, headers) + CALL_GAS + words * COPY_GAS
+    return once + (step.header.size - 1) * each + leaf_count(step.header.byte_size) * (LEAF_GAS + NODE_GAS)
+
+
 def fault_gas(program: Program, step: Step, shown: Opened, packed_bytes: int) -> int:
     """A bound on the gas of the transaction that shows an element, from what it really opens.
 

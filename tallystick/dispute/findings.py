@@ -6,8 +6,9 @@ import dataclasses
 from functools import cached_property
 
 from tallystick.dispute.claims import Claim
-from tallystick.dispute.packing import FaultKind, pack_output_fault, pack_witness
+from tallystick.dispute.packing import FaultKind, pack_output_fault, pack_whole, pack_witness
 from tallystick.engine.fold import verify_range
+from tallystick.engine.whole import differs_whole
 from tallystick.engine.witness import Outcome, Verdict, Witness, shown_program, verify
 from tallystick.errors import WitnessError
 
@@ -33,6 +34,22 @@ class OutputWitness:
 
 
 @dataclasses.dataclass(frozen=True)
+class WholeWitness:
+    """That a step's whole tensor is not the claimed one, of which nothing but the root is known.
+
+    Attributes:
+        witness: With all of the operands; of its output the path.
+        claimed: Tensor root that the trace has there.
+    """
+
+    witness: Witness
+    claimed: bytes
+
+
+AnyWitness = Witness | OutputWitness | WholeWitness
+
+
+@dataclasses.dataclass(frozen=True)
 class Fault:
     """The claim is wrong, and this shows it.
 
@@ -48,7 +65,7 @@ class Fault:
     kind: FaultKind
     step: int
     element: int | None
-    witness: Witness | OutputWitness
+    witness: AnyWitness
     computed: int | None = None
     claimed: int | None = None
     gas: int = 0
@@ -75,8 +92,10 @@ class Withheld:
 Finding = Agrees | Fault | Withheld
 
 
-def packed_of(witness: Witness | OutputWitness) -> bytes:
+def packed_of(witness: AnyWitness) -> bytes:
     """A witness in the judge's form."""
+    if isinstance(witness, WholeWitness):
+        return pack_whole(witness.witness, witness.claimed)
     if isinstance(witness, OutputWitness):
         return pack_output_fault(witness.program, witness.tensor_root, witness.path)
     return pack_witness(witness)
@@ -89,7 +108,7 @@ _KINDS = {
 }
 
 
-def kind_shown(witness: Witness | OutputWitness, claim: Claim, program_hash: bytes) -> tuple[FaultKind, Verdict | None]:
+def kind_shown(witness: AnyWitness, claim: Claim, program_hash: bytes) -> tuple[FaultKind, Verdict | None]:
     """What a witness shows against a claim, found out from the witness and the roots alone.
 
     Raises:
@@ -98,10 +117,19 @@ def kind_shown(witness: Witness | OutputWitness, claim: Claim, program_hash: byt
     if isinstance(witness, OutputWitness):
         _check_output(witness, claim, program_hash)
         return FaultKind.OUTPUT, None
+    if isinstance(witness, WholeWitness):
+        _check_whole(witness, claim, program_hash)
+        return FaultKind.WHOLE, None
     verdict = verify(witness, program_hash=program_hash, trace_root=claim.trace_root, input_root=claim.input_root)
     if verdict.agrees:
         raise WitnessError("Agrees", f"Element {witness.element} of step {witness.step_index} is {verdict.computed}.")
     return _KINDS[verdict.outcome], verdict
+
+
+def _check_whole(witness: WholeWitness, claim: Claim, program_hash: bytes) -> None:
+    roots = {"program_hash": program_hash, "trace_root": claim.trace_root, "input_root": claim.input_root}
+    if not differs_whole(witness.witness, witness.claimed, **roots):
+        raise WitnessError("Agrees", f"The tensor of step {witness.witness.step_index} is the claimed one.")
 
 
 def _check_output(witness: OutputWitness, claim: Claim, program_hash: bytes) -> None:

@@ -25,6 +25,7 @@ class FaultKind(enum.IntEnum):
     OUTPUT = 2
     HEADER = 3
     PADDING = 4
+    WHOLE = 5
 
 
 def pack_witness(witness: Witness) -> bytes:
@@ -57,6 +58,21 @@ def pack_output_fault(program: bytes, output_root: bytes, path: Sequence[bytes])
     return _packed(FaultKind.OUTPUT, program, output_root, *path)
 
 
+def pack_whole(witness: Witness, claimed: bytes) -> bytes:
+    """That a step's whole tensor is another than the claimed one.
+
+    Args:
+        witness: With all of the operands; of its output the path.
+        claimed: Tensor root that the trace has there.
+
+    Raises:
+        WitnessError: as `pack_witness`.
+    """
+    step, program = _decoded(witness)
+    place = b"".join((number(witness.step_index, 4), witness.step, *witness.step_path))
+    return _packed(FaultKind.WHOLE, witness.program, place, claimed, *_operands(witness, step, program))
+
+
 def _packed(kind: FaultKind, *parts: bytes) -> bytes:
     return bytes([kind]) + b"".join(parts)
 
@@ -87,6 +103,10 @@ def _tree_root(tensor: OpenedTensor) -> bytes:
 def _element(witness: Witness, step: Step, program: ProgramPreimage, output: Leaves) -> Iterator[bytes]:
     yield number(witness.element, 4)
     yield output.pack_leaf(witness.element * step.header.dtype.size // LEAF_BYTES)
+    yield from _operands(witness, step, program)
+
+
+def _operands(witness: Witness, step: Step, program: ProgramPreimage) -> Iterator[bytes]:
     shown = _shown(witness, step)
     yield number(len(shown), 1)
     for ref in sorted(shown, key=_order):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tallystick.dispute.cheapest import whole_gas
 from tallystick.dispute.claims import Claim
 from tallystick.dispute.findings import Agrees, Fault, Finding, Withheld
 from tallystick.dispute.published import Item, PublishedTensor, PublishedTrace, read_published
@@ -23,6 +24,9 @@ from tallystick.engine.program import Array, Program, RefKind, Step, to_bytes
 from tallystick.engine.trace import inputs_root, list_root
 from tallystick.engine.tree import byte_root, roots_tree, tensor_root
 from tallystick.errors import ArtifactError, InputError
+
+MOST_WHOLE_GAS = 8_000_000
+"""Of showing a tensor whole, by its bound: half of what a transaction may have."""
 
 Fetch = Callable[[int], PublishedTensor]
 """What was published of one step. Raises ArtifactError where nothing that could be its tensor was."""
@@ -177,10 +181,18 @@ class _Search:
         try:
             tensor = fetch(index)
         except ArtifactError as error:
-            return f"The tensor of step {index} cannot be had: {error.what}"
+            return self._whole(index, step, roots) or f"The tensor of step {index} cannot be had: {error.what}"
         if tensor_root(tensor.header, tensor.tree.root) != roots[index]:
-            return f"What was published of step {index} does not hash to its root."
-        return self._fault_at(index, tensor, roots) or _no_leaves(index)
+            why = f"What was published of step {index} does not hash to its root."
+            return self._whole(index, step, roots) or why
+        return self._fault_at(index, tensor, roots) or self._whole(index, step, roots) or _no_leaves(index)
+
+    def _whole(self, index: int, step: Step, roots: Sequence[bytes]) -> Fault | None:
+        """Of a differing step whose operands agree, by its root alone. None where that does not fit a transaction."""
+        if whole_gas(self._program, step, 0) > MOST_WHOLE_GAS:
+            return None
+        fault = self._showing.whole(self._own.trace_with(index, self._own.output(index)), roots, index)
+        return fault if fault.gas <= MOST_WHOLE_GAS else None
 
     def _fault_at(self, index: int, tensor: PublishedTensor, roots: Sequence[bytes]) -> Fault | None:
         """Of a step whose operands agree. None where nothing of its tensor can be opened."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from tallystick.dispute.cheapest import NOTHING_OPENED, Indices, Opened, cheapest, fault_gas, opened
+from tallystick.dispute.cheapest import NOTHING_OPENED, Indices, Opened, cheapest, fault_gas, opened, whole_gas
 from tallystick.dispute.claims import Claim
-from tallystick.dispute.findings import Fault, OutputWitness, kind_shown, packed_of
+from tallystick.dispute.findings import AnyWitness, Fault, OutputWitness, WholeWitness, kind_shown, packed_of
+from tallystick.dispute.packing import FaultKind
 from tallystick.engine.commitments import ProgramCommitment, program_preimage
 from tallystick.engine.costs import step_cost
 from tallystick.engine.fold import LEAF_BYTES
@@ -52,6 +53,17 @@ class Showing:
         )
         return self._checked(step_index, None, witness)
 
+    def whole(self, trace: Trace, roots: Sequence[bytes], step_index: int) -> Fault:
+        """Of a step's tensor of which only the root is known.
+
+        Args:
+            trace: As the claimer has it, up to the operands of this step.
+            roots: Of all steps' tensors in the claimer's trace.
+            step_index: A step whose operands agree.
+        """
+        witness = WholeWitness(Opener(trace, self.commitment, roots).whole(step_index), roots[step_index])
+        return self._checked(step_index, None, witness)
+
     def element(
         self,
         trace: Trace,
@@ -78,10 +90,13 @@ class Showing:
         return self._checked(step_index, element, witness, opened(step, operands, element))
 
     def _checked(
-        self, step_index: int, element: int | None, witness: Witness | OutputWitness, shown: Opened = NOTHING_OPENED
+        self, step_index: int, element: int | None, witness: AnyWitness, shown: Opened = NOTHING_OPENED
     ) -> Fault:
         kind, verdict = kind_shown(witness, self.claim, self.commitment.program_hash)
-        gas = fault_gas(self.program, self.program.steps[step_index], shown, len(packed_of(witness)))
-        gas = min(gas, step_cost(self.program, step_index).gas)
+        step, length = self.program.steps[step_index], len(packed_of(witness))
+        if kind is FaultKind.WHOLE:
+            gas = whole_gas(self.program, step, length)
+        else:
+            gas = min(fault_gas(self.program, step, shown, length), step_cost(self.program, step_index).gas)
         computed, claimed = (verdict.computed, verdict.claimed) if verdict else (None, None)
         return Fault(kind, step_index, element, witness, computed, claimed, gas)

@@ -127,6 +127,29 @@ class Opener:
             operands=tuple(self._operand(step, operand, readings) for operand in range(len(step.operands))),
         )
 
+    def whole(self, step_index: int) -> Witness:
+        """Of all of a step's output, of which nothing is opened: `tallystick.engine.whole` checks it against its root.
+
+        Raises:
+            ModelError: there is no such step.
+        """
+        step, operands = self._step(step_index)
+        steps = self._lists[RefKind.STEP].tree
+        assert steps is not None  # noqa: S101  # there is a step
+        shown = [
+            self._lists[ref.kind].open(ref.index, [Reading(operand, 0, operands[operand].size)])
+            for operand, ref in enumerate(step.operands)
+        ]
+        return Witness(
+            program=self._preimage.encode(),
+            step_index=step_index,
+            step=step.encode(),
+            step_path=tuple(self._steps.prove(step_index)),
+            element=0,
+            output=OpenedTensor(step.header.encode(), b"", tuple(steps.prove(step_index)), ()),
+            operands=tuple(shown),
+        )
+
     def _operand(self, step: Step, operand: int, readings: Sequence[Reading]) -> OpenedTensor | None:
         ref, read = step.operands[operand], [reading for reading in readings if reading.operand == operand]
         if step.opcode is Opcode.CONCAT and not read:

@@ -89,7 +89,7 @@ def verify(witness: Witness, *, program_hash: bytes, trace_root: bytes, input_ro
             `Invalid` (no valid program has such a step) or `Element` (there is no such element).
     """
     program = shown_program(witness.program, program_hash)
-    step = _step(witness, program)
+    step = shown_step(witness, program)
     if not witness.output.stands_in(trace_root, program.n_steps, witness.step_index):
         raise WitnessError("Output", f"The output is not tensor {witness.step_index} of the trace.")
     if witness.output.header != step.header.encode():
@@ -97,16 +97,8 @@ def verify(witness: Witness, *, program_hash: bytes, trace_root: bytes, input_ro
     claimed = _claimed(witness, step)
     if claimed is None:
         return Verdict(Outcome.PADDING)
-    list_roots = {
-        RefKind.INPUT: (input_root, len(program.inputs)),
-        RefKind.CONSTANT: (program.constants_root, program.n_constants),
-        RefKind.STEP: (trace_root, program.n_steps),
-    }
-    for tensor, ref in zip(witness.operands, step.operands, strict=True):
-        if tensor and not tensor.stands_in(*list_roots[ref.kind], ref.index):
-            raise WitnessError("Operand", f"A tensor that is shown for {ref} is not that.")
-    headers = _operand_headers(witness, program, step)
-    return _compared(witness, step, headers, claimed)
+    value = ShownOperands.of(witness, program, step, trace_root, input_root).element(witness.element)
+    return Verdict(Outcome.AGREES if value == claimed else Outcome.DIFFERS, value, claimed)
 
 
 # ---- the program and the step -----------------------------------------------------------------------------------------
@@ -123,7 +115,8 @@ def shown_program(preimage: bytes, program_hash: bytes) -> ProgramPreimage:
     return program
 
 
-def _step(witness: Witness, program: ProgramPreimage) -> Step:
+def shown_step(witness: Witness, program: ProgramPreimage) -> Step:
+    """The witness's step. Raises WitnessError: `Step` where it is not the program's at its index, `Invalid` where it is none."""
     item = step_hash(witness.step)
     if not verify_range(program.steps_root, program.n_steps, witness.step_index, [item], witness.step_path):
         raise WitnessError("Step", f"The step is not step {witness.step_index} of the program.")
@@ -190,19 +183,48 @@ def _claimed(witness: Witness, step: Step) -> int | None:
     return read_elements(output, header, Reading(0, witness.element))[0]
 
 
-def _compared(witness: Witness, step: Step, headers: Sequence[TensorHeader], claimed: int) -> Verdict:
-    for tensor, header in zip(witness.operands, headers, strict=True):
-        if tensor:
-            tensor.check_openings(header.byte_size)
+@dataclasses.dataclass(frozen=True)
+class ShownOperands:
+    """The operands of a step as a witness shows them, found to be those that the roots stand for.
 
-    def read(reading: Reading) -> Sequence[int]:
-        tensor = witness.operands[reading.operand]
+    Attributes:
+        witness: That shows them.
+        step: Whose they are.
+        headers: Of each.
+    """
+
+    witness: Witness
+    step: Step
+    headers: tuple[TensorHeader, ...]
+
+    @classmethod
+    def of(
+        cls, witness: Witness, program: ProgramPreimage, step: Step, trace_root: bytes, input_root: bytes
+    ) -> ShownOperands:
+        """Raises WitnessError: `Operand`, `Opening`, `Missing`, `Invalid`."""
+        list_roots = {
+            RefKind.INPUT: (input_root, len(program.inputs)),
+            RefKind.CONSTANT: (program.constants_root, program.n_constants),
+            RefKind.STEP: (trace_root, program.n_steps),
+        }
+        for tensor, ref in zip(witness.operands, step.operands, strict=True):
+            if tensor and not tensor.stands_in(*list_roots[ref.kind], ref.index):
+                raise WitnessError("Operand", f"A tensor that is shown for {ref} is not that.")
+        headers = _operand_headers(witness, program, step)
+        for tensor, header in zip(witness.operands, headers, strict=True):
+            if tensor:
+                tensor.check_openings(header.byte_size)
+        return cls(witness, step, tuple(headers))
+
+    def element(self, index: int) -> int:
+        """What the step makes of them at a flat index. Raises WitnessError: `Missing`, `Invalid`."""
+        try:
+            return computed(self.step, list(self.headers), index, self._read)
+        except ModelError as error:
+            raise WitnessError("Invalid", f"Step {self.witness.step_index} has no element {index}: {error}") from error
+
+    def _read(self, reading: Reading) -> Sequence[int]:
+        tensor = self.witness.operands[reading.operand]
         if tensor is None:
             raise WitnessError("Missing", f"Operand {reading.operand} is read and not shown.")
-        return read_elements(tensor, headers[reading.operand], reading)
-
-    try:
-        value = computed(step, headers, witness.element, read)
-    except ModelError as error:
-        raise WitnessError("Invalid", f"Step {witness.step_index} has no such element: {error}") from error
-    return Verdict(Outcome.AGREES if value == claimed else Outcome.DIFFERS, value, claimed)
+        return read_elements(tensor, self.headers[reading.operand], reading)

@@ -28,10 +28,10 @@ from tallystick.market.events import (
 DemandStateName = Literal["open", "shown", "unanswered", "void", "returned"]
 """`void`: its claim no longer stands, and who paid can have it back; `returned`: has it back."""
 
-FaultKindName = Literal["element", "output", "header", "padding", "withheld", "unknown"]
+FaultKindName = Literal["element", "output", "header", "padding", "whole", "withheld", "unknown"]
 """What was wrong. `withheld`: a demand was not answered in time."""
 
-_KINDS: dict[int, FaultKindName] = {1: "element", 2: "output", 3: "header", 4: "padding"}
+_KINDS: dict[int, FaultKindName] = {1: "element", 2: "output", 3: "header", 4: "padding", 5: "whole"}
 """By `tallystick.dispute.packing.FaultKind`, whose module needs numpy."""
 
 _LISTS = ("input", "constant", "step")
@@ -196,5 +196,6 @@ def fault_words(fault: FaultView) -> str:
         "output": "the claimed output is not its trace's",
         "header": f"the tensor of step {fault.step} has another header than the program's",
         "padding": f"there is something behind the last byte of step {fault.step}'s tensor",
+        "whole": f"the tensor of step {fault.step} is not what the step makes of its operands",
         "withheld": "a part of its trace was asked for and not shown in time",
     }.get(fault.kind, "the judge found it wrong")

@@ -53,7 +53,7 @@ def right_witnesses(dispute: DisputeStage) -> list[bytes]:
 
 
 def noise(chance: random.Random, known: list[bytes]) -> bytes:
-    return bytes([chance.randint(0, 5)]) + chance.randbytes(chance.randrange(600))
+    return bytes([chance.randint(0, 6)]) + chance.randbytes(chance.randrange(600))
 
 
 def beginning(chance: random.Random, known: list[bytes]) -> bytes:
@@ -161,7 +161,7 @@ def test_fault_with_a_witness_that_ends_early_reverts(dispute: DisputeStage, wro
         assert dispute.shows_not(wrong, packed[:length]).name.startswith("TraceDispute_")
 
 
-@pytest.mark.parametrize("kind", [0, 5, 255])
+@pytest.mark.parametrize("kind", [0, 6, 255])
 def test_fault_of_a_kind_that_there_is_not_reverts(dispute: DisputeStage, wrong: Run, kind: int) -> None:
     found = dispute.shows_not(wrong, bytes([kind]) + wrong.packed(3, 9)[1:])
     assert found == refused("TraceDispute_UnknownKind", kind=kind)

@@ -14,10 +14,10 @@ from small_networks import perceptron
 from scripts.engine_vectors import sample_trace
 from tallystick.dispute.claims import Claim, honest_claim
 from tallystick.dispute.faults import ElementFault, HeaderFault, OutputFault, PaddingFault, WeightsFault, corrupt
-from tallystick.dispute.findings import Fault, OutputWitness
+from tallystick.dispute.findings import AnyWitness, Fault, WholeWitness
 from tallystick.dispute.packing import FaultKind
-from tallystick.dispute.published import read_published
-from tallystick.dispute.search import examine
+from tallystick.dispute.published import PublishedTensor, read_published
+from tallystick.dispute.search import examine, examine_by_roots
 from tallystick.engine.builder import ProgramBuilder
 from tallystick.engine.commitments import program_commitment
 from tallystick.engine.compiler.compile import compile_model
@@ -29,6 +29,7 @@ from tallystick.engine.opener import Opener
 from tallystick.engine.program import Program, Ref, RefKind, float_bits
 from tallystick.engine.trace import Trace
 from tallystick.engine.witness import Witness
+from tallystick.errors import ArtifactMissingError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Attack:
     name: str
     program_hash: bytes
     claim: Claim
-    witness: Witness | OutputWitness
+    witness: AnyWitness
     kind: FaultKind | None
     reason: str = ""
     computed: int | None = None
@@ -95,6 +96,26 @@ def deep_elements() -> Iterator[Attack]:
     for step, operation in enumerate(trace.program.steps):
         false = corrupt(trace, ElementFault(step, operation.header.size * 3 // 5, carried=False))
         yield fault_attack(f"one element of step {step}, {operation.opcode.name}", trace, false.claim, false.published)
+
+
+def hidden_tensors() -> Iterator[Attack]:
+    """The roots are published, the wrong tensor is not: it is shown by its root, and so is every honest one that nothing is wrong with."""
+    trace = sample_trace()
+    program_hash = program_commitment(trace.program).program_hash
+    for step in (2, 5, 6):
+        false = corrupt(trace, ElementFault(step, 7))
+        roots = read_published(trace.program, false.published).roots
+        fault = examine_by_roots(trace.program, trace.inputs, false.claim, roots, _nowhere)
+        assert isinstance(fault, Fault)
+        yield Attack(f"the tensor of step {step} is hidden", program_hash, false.claim, fault.witness, fault.kind)
+        honest = read_published(trace.program, trace.tensors).roots
+        witness = WholeWitness(Opener(trace, None, honest).whole(step), honest[step])
+        name = f"the honest tensor of step {step}, computed whole"
+        yield Attack(name, program_hash, honest_claim(trace), witness, None, "Agrees")
+
+
+def _nowhere(step: int) -> PublishedTensor:
+    raise ArtifactMissingError(f"No store has the tensor of step {step}.")
 
 
 TIES = [-7, -5, -3, -1, 1, 3, 5, 7]
@@ -247,7 +268,7 @@ def inner_nodes() -> Iterator[Attack]:
 def attacks() -> list[Attack]:
     """All of them."""
     by_claimers = [*simple_lies(), *deep_elements(), *off_by_one(), *unprovable_program(), other_input(), garbage()]
-    return [*by_claimers, *honest_elements(), *rounding_cell(), reads_forward(), *inner_nodes()]
+    return [*by_claimers, *hidden_tensors(), *honest_elements(), *rounding_cell(), reads_forward(), *inner_nodes()]
 
 
 # ---- any element of any program ---------------------------------------------------------------------------------------
