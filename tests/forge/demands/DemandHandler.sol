@@ -114,10 +114,12 @@ contract DemandHandler is DemandModel {
         bytes memory call =
             abi.encodeCall(ITraceDemands.faultUnanswered, (_terms(one.claim), 0, places[one.place].asked));
         bool wanted = _mayFault(number);
-        uint256 reward = stakes.rewardOf(one.payer);
+        bool hasFirstTurn = clock <= one.askedAt + STEP + STEP / 2;
+        address challenger = hasFirstTurn ? one.payer : people[seed % 9];
+        uint256 reward = stakes.rewardOf(challenger);
         if (!_play("fault", wanted, people[seed % 9], address(demands), 0, call)) return;
         mustHold(of_.operator != operators[DILIGENT], "40: who answers is never slashed");
-        mustHold(stakes.rewardOf(one.payer) > reward, "40: who asked for what was withheld is the challenger");
+        mustHold(stakes.rewardOf(challenger) > reward, "40: who asked is the challenger, and later who calls");
         _credit(one.payer, _close(number));
         of_.standing = Standing.Void;
     }
