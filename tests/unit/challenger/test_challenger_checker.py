@@ -9,6 +9,7 @@ from challenger_samples import JUDGE, NOW, TRACE, Bench, quietly, with_ref
 
 from challenger.cases import Found
 from challenger.checker import roots_of
+from tallystick.dispute import search
 from tallystick.dispute.faults import ElementFault, HeaderFault, OutputFault, PaddingFault, WeightsFault
 from tallystick.dispute.packing import FaultKind
 from tallystick.engine.encoding import encode_program
@@ -67,12 +68,27 @@ def test_look_given_no_trace_and_a_wrong_output_alone_shows_it_from_its_own_run(
 
 @pytest.mark.parametrize("way", ["lose", "damage"])
 @pytest.mark.parametrize("piece", ["roots", "tensor"])
-def test_look_given_a_piece_that_is_lost_or_damaged_is_withheld(bench: Bench, way: str, piece: str) -> None:
+def test_look_given_a_piece_that_is_lost_or_damaged_is_withheld(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, way: str, piece: str
+) -> None:
+    monkeypatch.setattr(search, "MOST_WHOLE_GAS", 0)  # as if the tensor were too large to be shown whole
     false = bench.false(ElementFault(2))
     manifest = bench.published(false.published)
     subject = bench.subject(false, manifest)
     getattr(bench, way)(manifest.roots if piece == "roots" else manifest.tensors[2])
     assert bench.checker().look(subject, quietly).found is Found.WITHHELD
+
+
+@pytest.mark.parametrize("way", ["lose", "damage"])
+def test_look_given_a_small_tensor_that_is_lost_or_damaged_shows_it_whole(bench: Bench, way: str) -> None:
+    false = bench.false(ElementFault(2))
+    manifest = bench.published(false.published)
+    subject = bench.subject(false, manifest)
+    getattr(bench, way)(manifest.tensors[2])
+    review = bench.checker().look(subject, quietly)
+    assert review.fault is not None
+    assert (review.fault.kind, review.fault.step) == (FaultKind.WHOLE, 2)
+    assert "wherever it differs" in review.reason
 
 
 def test_look_given_tensors_that_it_does_not_need_damaged_finds_the_fault(bench: Bench) -> None:
@@ -87,7 +103,8 @@ def test_look_given_tensors_that_it_does_not_need_damaged_finds_the_fault(bench:
 
 
 @pytest.mark.parametrize("lie", ["another trace", "too few tensors", "roots too short", "tensor too large"])
-def test_look_given_a_lying_trace_manifest_is_withheld(bench: Bench, lie: str) -> None:
+def test_look_given_a_lying_trace_manifest_is_withheld(bench: Bench, monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    monkeypatch.setattr(search, "MOST_WHOLE_GAS", 0)
     false = bench.false(ElementFault(2))
     manifest = bench.published(false.published)
     if lie == "another trace":
