@@ -120,7 +120,7 @@ async def test_fund_given_watch_releases_the_key_before_it_watches(
         world.happen(*moved)
 
     world.signing.on_release = finish_the_job
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await fund(session_over(world), **asked(world, tmp_path), watch=True)
 
     assert told(capsys)[-1]["status"] == "completed"

@@ -71,7 +71,7 @@ async def test_run_given_more_jobs_than_it_may_hold_takes_the_next_when_one_is_d
     process = start(policy=replace(POLICY, max_jobs=1))
 
     def over() -> bool:
-        contracts.clock.advance(1)
+        process.let_time_pass()
         return all(process.stage(job_id) is Stage.DONE for job_id in jobs)
 
     await process.run_until(over)
@@ -384,7 +384,7 @@ async def test_run_given_trouble_that_passes_is_paid_all_the_same(
     process.trap.troubles[moment] = [trouble] * 3
 
     def done() -> bool:
-        contracts.clock.advance(1)
+        process.let_time_pass()
         return process.stage(job_id) is Stage.DONE
 
     await process.run_until(done)

@@ -63,7 +63,7 @@ async def claimed(start: NewProcess, contracts: Contracts, shared: FolderStore) 
     """A job whose claim stands; nobody runs."""
     job_id = publish_program_job(contracts, shared, 1)
     process = start()
-    await process.run_until(lambda: process.stage(job_id) is Stage.AWAITING, seconds=30)
+    await process.run_until(lambda: process.stage(job_id) is Stage.AWAITING)
     return job_id
 
 
@@ -205,7 +205,7 @@ async def test_run_given_withhold_on_purpose_answers_nothing(
     job_id = publish_program_job(contracts, shared, 1)
     misbehaviour = parse_fault("withhold", 31337)
     first: Process = start(misbehaviour=misbehaviour)
-    await first.run_until(lambda: first.stage(job_id) is Stage.AWAITING, seconds=30)
+    await first.run_until(lambda: first.stage(job_id) is Stage.AWAITING)
     Challenger(contracts, job_id).ask(TARGETS[0])
     process = start(misbehaviour=misbehaviour)
 

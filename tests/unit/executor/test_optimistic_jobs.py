@@ -30,7 +30,7 @@ from tallystick.storage.manifests import get_manifest
 
 
 async def until(process: Process, job_id: JobId, stage: Stage) -> None:
-    await process.run_until(lambda: process.stage(job_id) is stage, seconds=30)
+    await process.run_until(lambda: process.stage(job_id) is stage)
 
 
 def result_of(contracts: Contracts, store: FolderStore, job_id: JobId, milestone: int) -> ResultManifest:
@@ -174,7 +174,7 @@ async def test_run_given_jobs_that_await_finality_takes_others_up_to_max_jobs(
 
     # The clock moves while jobs are refused for the moment, so windows are long here.
     contracts.terms = {j: t.model_copy(update={"challenge_seconds": 10_000}) for j, t in contracts.terms.items()}
-    await process.run_until(all_await, seconds=30)
+    await process.run_until(all_await)
 
     assert contracts.free_stake == 1_000 - 3 * LOCK
 

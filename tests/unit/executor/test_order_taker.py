@@ -91,7 +91,7 @@ async def test_run_given_an_order_and_no_room_waits_until_there_is(
     jobs = [process.box.put(first), process.box.put(second)]
 
     def over() -> bool:
-        contracts.clock.advance(1)
+        process.let_time_pass()
         return all(process.stage(job_id) is Stage.DONE for job_id in jobs)
 
     await process.run_until(over)
@@ -131,7 +131,7 @@ async def test_run_given_an_order_that_the_newest_block_is_too_early_for_tries_a
     job_id = process.box.put(publish_order(contracts, shared))
 
     def taken() -> bool:
-        contracts.clock.advance(1)
+        process.let_time_pass()
         return process.box.answer_to(job_id) is not None
 
     await process.run_until(taken)
