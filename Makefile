@@ -43,7 +43,7 @@ node_modules/.ready: package.json package-lock.json $(VENV)/.ready
 setup: .cache/.ready ## Set up everything (the other targets call it)
 	@$(PY) -m scripts.compile_contracts
 
-demo: setup ## Play a market: four scenes on a local chain, from a proven job to a caught cheat (ARGS=--json for machines)
+demo: setup ## Play a market: five scenes on a local chain, from a proven job to a caught cheat (ARGS=--json for machines)
 	@$(PY) -m scripts.demo $(ARGS)
 
 test: setup ## Run the whole suite: unit, contracts, integration, end to end

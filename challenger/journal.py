@@ -20,6 +20,7 @@ from tallystick.clock import Clock
 from tallystick.errors import InputError
 from tallystick.ids import JobId
 from tallystick.market.events import DisputeFact, JobFact
+from tallystick.service.patience import Link
 
 SCHEMA_VERSION = 1
 FILE_NAME = "journal.sqlite3"
@@ -62,15 +63,6 @@ class Paid:
     wei: int
     claim_key: str
     attempt: int = 0
-
-
-@dataclass(frozen=True)
-class Link:
-    """How it stands with a neighbour. `trouble`: what is wrong since `since`; empty: nothing."""
-
-    name: str
-    trouble: str
-    since: int
 
 
 class Journal:

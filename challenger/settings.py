@@ -10,21 +10,14 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tallystick.errors import InputError
-from tallystick.options import read_settings
-from tallystick.units import BPS, parse_amount, parse_size
+from tallystick.options import Folder, Seconds, Size, read_settings
+from tallystick.units import BPS, parse_amount
 
 PREFIX = "TALLYSTICK_CHALLENGER_"
 
 DEFAULT_HOME = Path("~/.tallystick/challenger")
 
 NATIVE_DECIMALS = 18
-
-
-def _size(value: object) -> object:
-    """Sizes may be written with a unit, such as 64MiB."""
-    if isinstance(value, str) and not value.isdigit():
-        return _said(lambda: parse_size(value))
-    return value
 
 
 def _coins(value: object) -> object:
@@ -48,14 +41,7 @@ def _said(read: Any) -> object:
         raise ValueError(str(error)) from error
 
 
-def _folder(value: object) -> object:
-    return Path(value).expanduser() if isinstance(value, str | Path) else value
-
-
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 Coins = Annotated[int, BeforeValidator(_coins), Field(ge=0)]
-Folder = Annotated[Path, BeforeValidator(_folder)]
 
 
 class _Settings(BaseModel):

@@ -20,6 +20,7 @@ from tallystick.clock import Clock
 from tallystick.errors import InputError
 from tallystick.ids import Address, JobId, ModelId
 from tallystick.market.events import DemandReturned, DemandUnanswered, JobFact, TraceDemanded, TraceShown
+from tallystick.service.patience import Link
 from tallystick.wire.api import Offer
 
 SCHEMA_VERSION = 3
@@ -73,15 +74,6 @@ class Earning:
     block: int
     token: Address
     amount: int
-
-
-@dataclass(frozen=True)
-class Link:
-    """How it stands with a neighbour. `trouble`: what is wrong since `since`; empty: nothing."""
-
-    name: str
-    trouble: str
-    since: int
 
 
 @dataclass(frozen=True)

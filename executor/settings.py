@@ -10,27 +10,15 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from executor.acceptance import MAX_WINDOW_SECONDS
-from tallystick.errors import InputError
 from tallystick.ids import AddressField
 from tallystick.market.terms import ProofKind
-from tallystick.options import read_settings
-from tallystick.units import parse_size
+from tallystick.options import Folder, Seconds, Size, read_settings
 
 PREFIX = "TALLYSTICK_EXECUTOR_"
 
 BackendName = Literal["auto", "numpy", "onnxruntime", "cuda"]
 
 DEFAULT_HOME = Path("~/.tallystick/executor")
-
-
-def _size(value: object) -> object:
-    """Sizes may be written with a unit, such as 64MiB."""
-    if isinstance(value, str) and not value.isdigit():
-        try:
-            return parse_size(value)
-        except InputError as error:
-            raise ValueError(str(error)) from error
-    return value
 
 
 def _list(value: object) -> object:
@@ -48,15 +36,6 @@ def _kinds(value: object) -> object:
             raise ValueError(f"{', '.join(unknown) or 'nothing'} is not among {', '.join(known)}")
         return frozenset(known[name.lower()] for name in named)
     return value
-
-
-def _folder(value: object) -> object:
-    return Path(value).expanduser() if isinstance(value, str | Path) else value
-
-
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
-Folder = Annotated[Path, BeforeValidator(_folder)]
 
 
 class _Settings(BaseModel):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from executor.journal import FILE_NAME, Alert, Journal, Link
+from executor.journal import FILE_NAME, Alert, Journal
 from executor.work import JobWork
 from tallystick.clock import Clock
 from tallystick.ids import Address
 from tallystick.market.events import TraceDemanded
+from tallystick.service.patience import Link
 
 
 def read_status(home: Path, clock: Clock) -> dict[str, Any]:

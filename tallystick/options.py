@@ -6,11 +6,33 @@ Reads no environment itself: it is handed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from tallystick.errors import InputError
+from tallystick.units import parse_size
+
+
+def _size(value: object) -> object:
+    """Sizes may be written with a unit, such as 64MiB."""
+    if isinstance(value, str) and not value.isdigit():
+        try:
+            return parse_size(value)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+    return value
+
+
+def _folder(value: object) -> object:
+    return Path(value).expanduser() if isinstance(value, str | Path) else value
+
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Size = Annotated[int, BeforeValidator(_size), Field(gt=0)]
+"""In bytes."""
+Folder = Annotated[Path, BeforeValidator(_folder)]
 
 Kind = TypeVar("Kind", bound=BaseModel)
 

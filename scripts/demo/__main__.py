@@ -1,4 +1,4 @@
-"""`make demo`: a whole market on this machine, and four scenes that show what it is for."""
+"""`make demo`: a whole market on this machine, and five scenes that show what it is for."""
 
 from __future__ import annotations
 

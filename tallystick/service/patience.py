@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from tallystick.errors import TallystickError
@@ -14,6 +15,15 @@ log = get_logger(__name__)
 
 Answer = TypeVar("Answer")
 Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Link:
+    """How it stands with a neighbour. `trouble`: what is wrong since `since`; empty: nothing."""
+
+    name: str
+    trouble: str
+    since: int
 
 
 class LinkRecord(Protocol):

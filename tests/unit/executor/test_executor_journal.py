@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from executor_builders import JOB_ID, NOW, OPERATOR, TOKEN, created, hash_of, offer, position, terms
 
-from executor.journal import FILE_NAME, Earning, Journal, Link
+from executor.journal import FILE_NAME, Earning, Journal
 from executor.work import JobWork, Stage
 from tallystick.clock import ManualClock
 from tallystick.errors import InputError
 from tallystick.ids import JobId, ModelId
 from tallystick.market.events import JobFact, JobRefunded
+from tallystick.service.patience import Link
 
 
 @pytest.fixture
